@@ -1,0 +1,94 @@
+//! The shape of one sample's tensor, without the batch dimension.
+//!
+//! By convention the leading dimension is the channel: `[C, H, W]` for images, `[C, L]` for series, `[T, D]` for tokens, `[F]`
+//! for a feature vector. Elements are 32-bit floats.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Bytes of one element; every tensor of a graph holds 32-bit floats.
+pub const ELEMENT_BYTES: u64 = 4;
+
+/// Largest number of dimensions a per-sample tensor may have.
+pub const MAX_RANK: usize = 5;
+
+/// Largest number of elements a per-sample tensor may have (1 GiB of floats).
+pub const MAX_ELEMENTS: u64 = 1 << 28;
+
+/// Dimensions of a per-sample tensor, outermost first.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Shape(Vec<usize>);
+
+impl Shape {
+    /// A shape of these dimensions. Validity (rank, no zero, size) is checked when a node takes it.
+    pub fn new(dims: impl Into<Vec<usize>>) -> Self {
+        Self(dims.into())
+    }
+
+    /// The dimensions, outermost first.
+    pub fn dims(&self) -> &[usize] {
+        &self.0
+    }
+
+    /// Number of dimensions.
+    pub fn rank(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Number of elements.
+    pub fn elements(&self) -> u64 {
+        self.0.iter().map(|&d| d as u64).product()
+    }
+
+    /// Bytes of the tensor at 32 bits an element.
+    pub fn bytes(&self) -> u64 {
+        self.elements() * ELEMENT_BYTES
+    }
+
+    /// The leading dimension: the channels of an image or a series.
+    pub fn channels(&self) -> usize {
+        self.0.first().copied().unwrap_or(1)
+    }
+
+    /// The dimensions behind the channels: `[H, W]` or `[L]`.
+    pub fn spatial(&self) -> &[usize] {
+        self.0.get(1..).unwrap_or(&[])
+    }
+
+    /// The innermost dimension: the features of a token or a vector.
+    pub fn last(&self) -> usize {
+        self.0.last().copied().unwrap_or(1)
+    }
+
+    /// Why this shape cannot be held, or `None` when it can.
+    pub fn defect(&self) -> Option<String> {
+        if self.0.is_empty() || self.0.len() > MAX_RANK {
+            return Some(format!("has {} dimensions; 1 to {MAX_RANK} are supported", self.0.len()));
+        }
+        if self.0.contains(&0) {
+            return Some(format!("{self} has an empty dimension"));
+        }
+        let elements = self.0.iter().try_fold(1u64, |n, &d| n.checked_mul(d as u64));
+        match elements {
+            Some(n) if n <= MAX_ELEMENTS => None,
+            _ => Some(format!("{self} is larger than {MAX_ELEMENTS} elements")),
+        }
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, dim) in self.0.iter().enumerate() {
+            let separator = if i == 0 { "" } else { "x" };
+            write!(f, "{separator}{dim}")?;
+        }
+        Ok(())
+    }
+}
+
+impl From<&[usize]> for Shape {
+    fn from(dims: &[usize]) -> Self {
+        Self(dims.to_vec())
+    }
+}
