@@ -1,0 +1,84 @@
+//! What can end a command, each with its documented exit code.
+//!
+//! The codes are part of the user's interface: they never change their meaning. The message says what happened and what to
+//! do about it; the modules below say it in their own error types, and here it only gets its kind.
+
+use std::fmt;
+
+/// Why a command ended without its result; the discriminant is the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ErrorKind {
+    /// A defect of edgefit itself.
+    Internal = 1,
+    /// The command line or a configuration file is wrong.
+    Usage = 2,
+    /// A data set is missing, broken or does not fit.
+    Data = 3,
+    /// A device cannot be reached or died.
+    Device = 4,
+    /// A runtime is missing or cannot run the model.
+    Runtime = 5,
+    /// No architecture of the space meets the constraints.
+    NoFeasibleArchitecture = 6,
+    /// The user interrupted the run; it can be resumed.
+    Interrupted = 7,
+    /// A file or a run folder cannot be read or written: disk full, in use, newer format.
+    Storage = 8,
+}
+
+impl ErrorKind {
+    /// The process's exit code.
+    pub fn exit_code(self) -> u8 {
+        self as u8
+    }
+}
+
+/// A kind and the message for the user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    /// What sort of failure it is.
+    pub kind: ErrorKind,
+    /// What happened and what to do.
+    pub message: String,
+}
+
+impl Error {
+    /// An error of a kind, said by `cause`.
+    pub fn new(kind: ErrorKind, cause: impl fmt::Display) -> Self {
+        Self { kind, message: cause.to_string() }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The result of a command.
+pub type Result<T> = std::result::Result<T, Error>;
+
+#[cfg(test)]
+mod tests {
+    use super::ErrorKind;
+
+    #[test]
+    fn exit_codes_are_the_documented_ones() {
+        let kinds = [
+            (ErrorKind::Internal, 1),
+            (ErrorKind::Usage, 2),
+            (ErrorKind::Data, 3),
+            (ErrorKind::Device, 4),
+            (ErrorKind::Runtime, 5),
+            (ErrorKind::NoFeasibleArchitecture, 6),
+            (ErrorKind::Interrupted, 7),
+            (ErrorKind::Storage, 8),
+        ];
+        for (kind, code) in kinds {
+            assert_eq!(kind.exit_code(), code, "{kind:?}");
+        }
+    }
+}
