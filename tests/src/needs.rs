@@ -1,0 +1,51 @@
+//! What tests need beyond the workspace, and how it comes here.
+//!
+//! Each need is a file of this folder. What can be fetched from a package registry is fetched on first use and kept
+//! in the cache folder; what cannot is named, with the way to get it. Nothing here knows which test asks.
+
+mod cache;
+pub(crate) mod checkout;
+pub(crate) mod debian;
+pub(crate) mod python;
+
+use std::fmt;
+
+/// Something that a test needs and that may be absent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Need {
+    /// The sources are a git checkout, so that it is known which files belong to the project.
+    GitCheckout,
+    /// The shared library of ONNX Runtime.
+    OnnxRuntime,
+    /// A Python with the `onnx` package and its checker.
+    OnnxChecker,
+}
+
+/// Why a need is not there; the text says how to get it.
+#[derive(Clone, Debug)]
+pub(crate) enum Missing {
+    /// Only the owner of this machine can provide it.
+    Absent(String),
+    /// It can be provided here, and that failed.
+    Broken(String),
+}
+
+impl Need {
+    /// Provides the need, the first time by fetching it.
+    pub(crate) fn provide(&self) -> Result<(), Missing> {
+        match self {
+            Need::GitCheckout => checkout::provide(),
+            Need::OnnxRuntime => python::onnx_runtime().map(drop),
+            Need::OnnxChecker => python::interpreter().map(drop),
+        }
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Missing::Absent(text) => write!(f, "missing: {text}"),
+            Missing::Broken(text) => write!(f, "could not be provided: {text}"),
+        }
+    }
+}
