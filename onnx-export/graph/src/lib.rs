@@ -15,6 +15,7 @@ mod memory;
 pub mod op;
 mod shape;
 mod simplify;
+pub mod testing;
 mod text;
 mod weights;
 mod window;
