@@ -21,6 +21,7 @@ const CONTENTS: &[Test] = &[
     // The tree is as ARCHITECTURE.md, CONTRIBUTING.md and README.md say.
     test("architecture::crates_depend_as_the_table_says", &[], dependencies::match_the_table),
     test("architecture::heart_libraries_are_pinned_exactly", &[], dependencies::are_pinned_exactly),
+    test("architecture::tests_build_no_library_twice", &[], dependencies::have_one_set_of_features),
     test("architecture::every_crate_inherits_the_workspace", &[], dependencies::inherit_the_workspace),
     test("architecture::pure_crates_do_no_io", &[], purity::pure_crates_do_no_io),
     test("architecture::protocol_needs_no_std", &[], purity::protocol_needs_no_std),

@@ -1,5 +1,6 @@
 //! The project's own files: where they are, which belong to it, and which crates they make.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -66,12 +67,23 @@ pub(crate) struct Dependency {
 
 /// The crates of the workspace.
 pub(crate) fn packages() -> Result<Vec<Package>, String> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let json = process::succeed(
-        Command::new(cargo).args(["metadata", "--format-version=1", "--no-deps", "--offline"]).current_dir(root()),
-    )?;
+    let json = process::succeed(cargo().args(["metadata", "--format-version=1", "--no-deps", "--offline"]))?;
     let metadata: Value = serde_json::from_str(&json).map_err(|error| error.to_string())?;
     Ok(each(&metadata["packages"]).map(package).collect())
+}
+
+/// Every package with its features, as `cargo tree` sees them for a selection.
+pub(crate) fn features(selection: &[&str]) -> Result<BTreeSet<String>, String> {
+    let format = ["tree", "--offline", "--prefix=none", "--format={p} {f}"];
+    let lines = process::succeed(cargo().args(format).args(selection))?;
+    Ok(lines.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect())
+}
+
+/// The cargo that runs the tests, at the root.
+pub(crate) fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root());
+    cargo
 }
 
 fn package(json: &Value) -> Package {

@@ -79,6 +79,16 @@ pub(crate) fn are_pinned_exactly() -> Outcome {
     Ok(())
 }
 
+/// The program and the tests use every library with the same features, so that none is built twice (burn alone takes
+/// minutes).
+pub(crate) fn have_one_set_of_features() -> Outcome {
+    let program = repository::features(&["--package=edgefit", "--edges=normal,build"])?;
+    let tests = repository::features(&["--workspace", "--edges=normal,build,dev"])?;
+    let twice: Vec<_> = program.difference(&tests).collect();
+    assert!(twice.is_empty(), "the tests use these with more features than the program: {twice:#?}");
+    Ok(())
+}
+
 /// Every crate takes its version, edition, license and lints from the workspace.
 pub(crate) fn inherit_the_workspace() -> Outcome {
     for package in repository::packages()? {
