@@ -1,0 +1,59 @@
+//! The state of a device around a job: whatever may disturb a measurement and can be read.
+//!
+//! Nothing here is needed for a job to succeed; what a device does not offer is absent.
+
+use alloc::{string::String, vec::Vec};
+
+use serde::{Deserialize, Serialize};
+
+/// One look at the device.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Cores whose frequency scaling can be read.
+    pub cores: Vec<CoreState>,
+    /// Temperature sensors.
+    pub temperatures: Vec<Temperature>,
+    /// Load averages over 1, 5 and 15 minutes.
+    pub load: Option<[f32; 3]>,
+    /// Memory that could be given to programs, in KiB.
+    pub available_kib: Option<u64>,
+    /// Context switches of the job's process so far.
+    pub context_switches: Option<ContextSwitches>,
+    /// Raspberry Pi: the bits of `vcgencmd get_throttled`.
+    pub throttled_bits: Option<u32>,
+    /// Battery charge in percent.
+    pub battery_percent: Option<u8>,
+    /// Whether the battery is being charged, or there is mains power.
+    pub plugged_in: Option<bool>,
+}
+
+/// Frequency scaling of one core.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CoreState {
+    /// The core's number.
+    pub index: u32,
+    /// Frequency now, in kHz.
+    pub frequency_khz: Option<u64>,
+    /// Highest frequency that the governor may choose, in kHz.
+    pub limit_khz: Option<u64>,
+    /// Name of the governor.
+    pub governor: Option<String>,
+}
+
+/// One temperature sensor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Temperature {
+    /// The sensor's type as the kernel names it.
+    pub sensor: String,
+    /// Degrees Celsius.
+    pub celsius: f32,
+}
+
+/// Context switches of a process since its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContextSwitches {
+    /// It waited for something.
+    pub voluntary: u64,
+    /// It was made to wait.
+    pub involuntary: u64,
+}

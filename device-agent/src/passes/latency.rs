@@ -1,0 +1,58 @@
+//! The latency pass: durations of whole runs, nothing else going on in the process.
+
+use std::time::Instant;
+
+use edgefit_protocol::{
+    error::JobError,
+    job::Plan,
+    limits,
+    report::{LatencyReport, Phase},
+};
+
+use super::{
+    Observer,
+    sampling::{SampleLog, StopRule, elapsed_ns},
+    timed_run,
+};
+use crate::runtimes::Session;
+
+/// Warms up, then measures until the plan says stop. The inputs are in place before.
+pub(super) fn measure(
+    session: &mut dyn Session,
+    plan: &Plan,
+    observer: &mut dyn Observer,
+) -> Result<LatencyReport, JobError> {
+    observer.phase(Phase::WarmingUp);
+    let first_inference_ns = timed_run(session)?;
+    let warm_up_ns = warm_up(session, plan, first_inference_ns)?;
+    observer.phase(Phase::Measuring);
+    let mut log = SampleLog::new(limits::MAX_SAMPLES);
+    let mut rule = StopRule::new(plan);
+    let started = Instant::now();
+    let stop = loop {
+        log.push(timed_run(session)?);
+        if let Some(stop) = rule.check(&log, elapsed_ns(started)) {
+            break stop;
+        }
+    };
+    Ok(LatencyReport {
+        first_inference_ns,
+        warm_up_ns,
+        stride: log.stride(),
+        runs: log.runs(),
+        stop,
+        samples_ns: log.into_samples_ns(),
+    })
+}
+
+/// The runs after the first that the plan wants before measuring.
+pub(super) fn warm_up(session: &mut dyn Session, plan: &Plan, first_ns: u64) -> Result<Vec<u64>, JobError> {
+    let mut log = SampleLog::new(limits::MAX_WARM_UP_SAMPLES);
+    let mut spent_ns = first_ns;
+    while log.runs() + 1 < plan.warm_up_runs || spent_ns < plan.warm_up_ns {
+        let sample_ns = timed_run(session)?;
+        spent_ns = spent_ns.saturating_add(sample_ns.max(1));
+        log.push(sample_ns);
+    }
+    Ok(log.into_samples_ns())
+}

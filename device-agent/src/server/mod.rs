@@ -1,0 +1,64 @@
+//! The agent's side of a connection: greets the host, keeps its blobs, and runs one job at a time.
+
+mod connection;
+mod greeting;
+mod inbox;
+mod store;
+pub mod tcp;
+
+use std::{
+    io::{Read, Write},
+    path::PathBuf,
+};
+
+use edgefit_protocol::handshake::HandshakeError;
+
+use crate::{stream::StreamError, worker::process::Program};
+
+/// How an agent serves.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What a job's process is.
+    pub program: Program,
+    /// The token that a host has to show, if any.
+    pub token: Option<String>,
+    /// Where blobs are kept between connections; without it they are gone with the connection.
+    pub store: Option<PathBuf>,
+}
+
+/// Why an agent stopped serving before its host said so.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The connection broke, or what came over it was not the protocol.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    /// The host is another program, or another version.
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
+    /// The host showed no token, or a wrong one.
+    #[error("the host did not show the token")]
+    Unauthorized,
+    /// The host asked for something while a job was running.
+    #[error("the host sent another request before the last one was answered")]
+    OutOfTurn,
+    /// There is no place for blobs.
+    #[error("there is no place for models: {0}")]
+    Store(std::io::Error),
+}
+
+/// Serves one host over a pair of byte streams until it says goodbye or is gone.
+///
+/// Jobs end with the thread that calls this, so that it should be the main thread.
+///
+/// # Errors
+///
+/// [`ServeError`]; a job that fails is no error.
+pub fn serve(
+    mut reader: impl Read + Send + 'static,
+    mut writer: impl Write,
+    options: &Options,
+) -> Result<(), ServeError> {
+    greeting::greet(&mut reader, &mut writer, options.token.as_deref())?;
+    let store = store::Store::open(options.store.as_deref()).map_err(ServeError::Store)?;
+    connection::Connection::new(reader, writer, store, &options.program).run()
+}

@@ -1,0 +1,93 @@
+//! Serving over TCP: loopback only unless a token is set, one host at a time.
+
+use std::{
+    io,
+    net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{SyncSender, sync_channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use edgefit_protocol::error::{ErrorKind, JobError};
+
+use super::{Options, greeting, serve};
+
+/// Longest silence of a host that has not greeted yet, and of one that does not take answers.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why an agent does not listen.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// Anyone on the network could use the device.
+    #[error("{0} can be reached from other machines: set a token with --token-file, or listen on 127.0.0.1")]
+    NeedsToken(IpAddr),
+    /// The system refuses.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Opens the port.
+///
+/// # Errors
+///
+/// [`ListenError`].
+pub fn listen(address: SocketAddr, options: &Options) -> Result<TcpListener, ListenError> {
+    if !address.ip().is_loopback() && options.token.is_none() {
+        return Err(ListenError::NeedsToken(address.ip()));
+    }
+    Ok(TcpListener::bind(address)?)
+}
+
+/// Serves host after host until the listener fails.
+///
+/// # Errors
+///
+/// When the listener fails; a host that fails is written to the standard error.
+pub fn serve_all(listener: TcpListener, options: &Options) -> io::Result<()> {
+    let busy = Arc::new(AtomicBool::new(false));
+    let (sender, receiver) = sync_channel(1);
+    let accepting = {
+        let busy = Arc::clone(&busy);
+        thread::spawn(move || accept(&listener, &busy, &sender))
+    };
+    for stream in receiver {
+        if let Err(error) = serve_stream(stream, options) {
+            eprintln!("edgefit-agent: {error}");
+        }
+        busy.store(false, Ordering::Release);
+    }
+    accepting.join().unwrap_or_else(|_| Err(io::Error::other("the listener panicked")))
+}
+
+fn accept(listener: &TcpListener, busy: &AtomicBool, hosts: &SyncSender<TcpStream>) -> io::Result<()> {
+    loop {
+        let (stream, _) = listener.accept()?;
+        if busy.swap(true, Ordering::AcqRel) {
+            turn_away(&stream);
+        } else if hosts.send(stream).is_err() {
+            return Ok(());
+        }
+    }
+}
+
+/// Tells another host that it has to wait. Whether it hears that is its own business.
+fn turn_away(mut stream: &TcpStream) {
+    let busy = JobError::new(ErrorKind::Busy, "the agent is serving another host");
+    let _ = stream.set_write_timeout(Some(PATIENCE));
+    let _ = greeting::refuse(&mut stream, busy);
+    let _ = stream.shutdown(Shutdown::Write);
+}
+
+fn serve_stream(stream: TcpStream, options: &Options) -> Result<(), Box<dyn std::error::Error>> {
+    stream.set_nodelay(true)?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let reader = stream.try_clone()?;
+    let served = serve(reader, &stream, options);
+    // Wakes the thread that still reads.
+    let _ = stream.shutdown(Shutdown::Both);
+    Ok(served?)
+}
