@@ -2,14 +2,18 @@
 //!
 //! All parts of edgefit that handle operators are tested with the same networks: each operator alone, in all its forms
 //! ([`every_operator`]), and random graphs of them ([`random_graph`]). Nothing here is used outside of tests, and nothing
-//! draws random numbers: they come from the caller, as a function that gives a number below its argument.
+//! draws random numbers: they come from the caller, as a function that gives a number below its argument. What a network
+//! must yield says [`run`], in plain loops of 64-bit floats.
 
 mod operators;
 mod random;
+mod reference;
+mod spatial;
 mod values;
 
 pub use operators::every_operator;
 pub use random::random_graph;
+pub use reference::run;
 pub use values::{random_tensor, random_weights};
 
 /// Where random choices come from: called with `n`, which is at least 1, it returns a number below `n`.

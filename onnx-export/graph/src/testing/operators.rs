@@ -28,13 +28,6 @@ pub fn every_operator() -> Vec<(String, Graph)> {
 fn convolutions() -> Vec<(String, Graph)> {
     let conv = |out_channels, groups, bias, window| Op::Conv(Conv { out_channels, window, groups, bias });
     let window = |axes, kernel, stride, dilation, pad| Window::dilated(axes, kernel, stride, dilation, pad);
-    let uneven = Window {
-        kernel: vec![3, 2],
-        stride: vec![2, 1],
-        padding_begin: vec![1, 0],
-        padding_end: vec![2, 1],
-        dilation: vec![1, 2],
-    };
     vec![
         alone("conv 2d pointwise", conv(8, 1, true, window(2, 1, 1, 1, AutoPad::Same)), &[IMAGE]),
         alone("conv 2d pointwise, strided, no bias", conv(8, 1, false, window(2, 1, 2, 1, AutoPad::Same)), &[IMAGE]),
@@ -46,11 +39,22 @@ fn convolutions() -> Vec<(String, Graph)> {
         alone("conv 2d depthwise", conv(4, 4, true, window(2, 3, 1, 1, AutoPad::Same)), &[IMAGE]),
         alone("conv 2d depthwise, strided", conv(4, 4, false, window(2, 5, 2, 1, AutoPad::Same)), &[IMAGE]),
         alone("conv 2d depthwise, two filters each", conv(8, 4, true, window(2, 3, 1, 1, AutoPad::Same)), &[IMAGE]),
-        alone("conv 2d uneven", conv(5, 1, true, uneven), &[IMAGE]),
+        alone("conv 2d uneven", conv(5, 1, true, uneven([1, 2])), &[IMAGE]),
         alone("conv 1d 3", conv(6, 1, true, window(1, 3, 1, 1, AutoPad::Same)), &[SERIES]),
         alone("conv 1d dilated", conv(6, 1, false, window(1, 3, 1, 4, AutoPad::Same)), &[SERIES]),
         alone("conv 1d depthwise, strided", conv(4, 4, true, window(1, 5, 2, 1, AutoPad::Same)), &[SERIES]),
     ]
+}
+
+/// A window whose sides and axes all differ.
+fn uneven(dilation: [usize; 2]) -> Window {
+    Window {
+        kernel: vec![3, 2],
+        stride: vec![2, 1],
+        padding_begin: vec![1, 0],
+        padding_end: vec![2, 1],
+        dilation: dilation.to_vec(),
+    }
 }
 
 fn poolings() -> Vec<(String, Graph)> {
@@ -58,7 +62,11 @@ fn poolings() -> Vec<(String, Graph)> {
     let average = |axes, kernel, stride, pad, count_include_pad| {
         Op::AvgPool(AvgPool { window: Window::new(axes, kernel, stride, pad), count_include_pad })
     };
+    let uneven_average = |count_include_pad| Op::AvgPool(AvgPool { window: uneven([1, 1]), count_include_pad });
     vec![
+        alone("max pool 2d uneven", Op::MaxPool(MaxPool { window: uneven([1, 2]) }), &[IMAGE]),
+        alone("avg pool 2d uneven", uneven_average(false), &[IMAGE]),
+        alone("avg pool 2d uneven, padding counted", uneven_average(true), &[IMAGE]),
         alone("max pool 2d", max(2, 2, 2, AutoPad::Valid), &[IMAGE]),
         alone("max pool 2d, padded", max(2, 3, 1, AutoPad::Same), &[IMAGE]),
         alone("max pool 1d", max(1, 3, 2, AutoPad::Same), &[SERIES]),
@@ -78,6 +86,7 @@ fn elementwise() -> Vec<(String, Graph)> {
     };
     let mut all: Vec<_> = Activation::ALL.into_iter().map(activation).collect();
     all.extend([
+        alone("hard_swish of a vector", Op::Activation(Activation::HardSwish), &[VECTOR]),
         alone("gelu of tokens", Op::Activation(Activation::Gelu), &[TOKENS]),
         alone("add", Op::Add(Add), &[IMAGE, IMAGE]),
         alone("add vectors", Op::Add(Add), &[VECTOR, VECTOR]),
@@ -96,6 +105,7 @@ fn normalizations() -> Vec<(String, Graph)> {
         alone("batch norm 2d", Op::BatchNorm(BatchNorm::default()), &[IMAGE]),
         alone("batch norm 1d", Op::BatchNorm(BatchNorm::default()), &[SERIES]),
         alone("batch norm of a vector", Op::BatchNorm(BatchNorm { epsilon_millionths: 1000 }), &[VECTOR]),
+        alone("batch norm without epsilon", Op::BatchNorm(BatchNorm { epsilon_millionths: 0 }), &[IMAGE]),
         alone("layer norm of tokens", Op::LayerNorm(LayerNorm::default()), &[TOKENS]),
         alone("layer norm of a vector", Op::LayerNorm(wide), &[VECTOR]),
         alone("softmax of a vector", Op::Softmax(Softmax { axis: 0 }), &[VECTOR]),
@@ -110,6 +120,8 @@ fn products() -> Vec<(String, Graph)> {
         alone("dense", dense(10, true), &[VECTOR]),
         alone("dense, no bias", dense(3, false), &[VECTOR]),
         alone("dense of tokens", dense(7, true), &[TOKENS]),
+        alone("dense of tokens, no bias", dense(7, false), &[TOKENS]),
+        alone("dense of an image", dense(3, true), &[IMAGE]),
         alone("matmul", Op::MatMul(MatMul), &[TOKENS, &[8, 3]]),
         alone("matmul of heads", Op::MatMul(MatMul), &[&[2, 5, 4], &[2, 4, 5]]),
     ]
@@ -123,6 +135,7 @@ fn views() -> Vec<(String, Graph)> {
         alone("reshape of tokens to heads", reshape(&[5, 2, 4]), &[TOKENS]),
         alone("transpose of tokens", transpose(&[1, 0]), &[TOKENS]),
         alone("transpose of an image", transpose(&[2, 0, 1]), &[IMAGE]),
+        alone("transpose of heads", transpose(&[1, 2, 0, 3]), &[&[2, 3, 4, 2]]),
         alone("flatten", Op::Flatten(Flatten), &[IMAGE]),
         alone("flatten of a vector", Op::Flatten(Flatten), &[VECTOR]),
         alone("concat of channels", Op::Concat(Concat { axis: 0 }), &[IMAGE, &[2, 9, 8], IMAGE]),
