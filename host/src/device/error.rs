@@ -1,0 +1,96 @@
+//! What can go wrong with a device.
+
+use std::{io, time::Duration};
+
+use edgefit_agent::stream::StreamError;
+use edgefit_protocol::{
+    error::{ErrorKind, JobError},
+    frame::FrameError,
+    handshake::HandshakeError,
+};
+
+/// Why a device did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceError {
+    /// The agent could not be started or reached.
+    #[error("device {device} cannot be reached: {cause}")]
+    Unreachable {
+        /// How the device is named in its URL.
+        device: String,
+        /// What the system says.
+        cause: io::Error,
+    },
+    /// Something answers, but not an agent of this version.
+    #[error("device {device}: {cause}")]
+    Handshake {
+        /// How the device is named in its URL.
+        device: String,
+        /// What does not fit.
+        cause: HandshakeError,
+    },
+    /// The agent does not want to talk.
+    #[error("device {device} refuses: {cause}")]
+    Refused {
+        /// How the device is named in its URL.
+        device: String,
+        /// Why.
+        cause: JobError,
+    },
+    /// The connection broke during a job, as often as it was tried.
+    #[error("device {device} died during a job, {attempts} times in a row: {cause}")]
+    Died {
+        /// How the device is named in its URL.
+        device: String,
+        /// Number of tries.
+        attempts: u32,
+        /// How the last one ended.
+        cause: ConnectionError,
+    },
+    /// The job failed on the device, which is ready for the next one.
+    #[error("device {device}: {cause}")]
+    Job {
+        /// How the device is named in its URL.
+        device: String,
+        /// What happened there.
+        cause: JobError,
+    },
+}
+
+impl DeviceError {
+    /// What to branch on, where the device itself told it.
+    pub fn kind(&self) -> Option<ErrorKind> {
+        match self {
+            Self::Refused { cause, .. } | Self::Job { cause, .. } => Some(cause.kind),
+            Self::Unreachable { .. } | Self::Handshake { .. } | Self::Died { .. } => None,
+        }
+    }
+}
+
+/// How a connection ended before its answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectionError {
+    /// The other side is gone.
+    #[error("the agent closed the connection")]
+    Closed,
+    /// Nothing came in the time that the job may take.
+    #[error("the agent was silent for {} s", .0.as_secs())]
+    Silent(Duration),
+    /// The stream broke, or what came is not the protocol.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    /// What came is not the answer to what was asked.
+    #[error("the agent answered something else than it was asked for")]
+    OutOfTurn,
+}
+
+impl From<FrameError> for ConnectionError {
+    fn from(error: FrameError) -> Self {
+        Self::Stream(error.into())
+    }
+}
+
+impl From<io::Error> for ConnectionError {
+    fn from(error: io::Error) -> Self {
+        Self::Stream(error.into())
+    }
+}

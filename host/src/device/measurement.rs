@@ -1,0 +1,203 @@
+//! What was measured: raw samples, and everything that they are valid for.
+
+use edgefit_protocol::{
+    environment::Environment,
+    job::{InputShape, Settings},
+    report::{JobReport, LoadTimes, MemoryReport, NodeTime, PassReport, PerOperatorReport, Stop},
+    runtime::RuntimeDescription,
+    tensor::TensorInfo,
+};
+use serde::{Deserialize, Serialize};
+
+use super::statistics::{Summary, median};
+
+/// One model on one device, as measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measurement {
+    /// Where the numbers come from.
+    pub provenance: Provenance,
+    /// Inputs of the model.
+    pub inputs: Vec<TensorInfo>,
+    /// Outputs of the model.
+    pub outputs: Vec<TensorInfo>,
+    /// The latency passes, one for each fresh process; at least one.
+    pub latency: Vec<LatencyRun>,
+    /// The per-operator pass, if asked for.
+    pub operators: Option<OperatorProfile>,
+    /// The memory pass, if asked for.
+    pub memory: Option<MemoryReading>,
+}
+
+/// Where a measurement comes from: it says nothing about any other device, runtime or settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// Identity of the device.
+    pub device_id: String,
+    /// URL that it was reached by.
+    pub device_url: String,
+    /// The runtime, its version and build.
+    pub runtime: RuntimeDescription,
+    /// The runtime's settings.
+    pub settings: Settings,
+    /// Shapes that were given for dynamic inputs.
+    pub shapes: Vec<InputShape>,
+    /// Cores that the runtime could use.
+    pub cores: Vec<u32>,
+    /// Version of the agent.
+    pub agent_version: String,
+    /// SHA-256 of the ONNX file, in hexadecimal.
+    pub model_sha256: String,
+    /// Size of the ONNX file, in bytes.
+    pub model_bytes: u64,
+    /// Seed of the inputs' values.
+    pub seed: u64,
+}
+
+/// One latency pass, in nanoseconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LatencyRun {
+    /// Measured runs in order; every `stride`-th one.
+    pub samples_ns: Vec<u64>,
+    /// 1 when every run is there.
+    pub stride: u64,
+    /// Number of measured runs.
+    pub runs: u64,
+    /// Why measuring ended.
+    pub stop: Stop,
+    /// The first run of the process.
+    pub first_inference_ns: u64,
+    /// The runs of the warm-up after the first.
+    pub warm_up_ns: Vec<u64>,
+    /// Loading the model.
+    pub load: LoadTimes,
+    /// The device before.
+    pub before: Environment,
+    /// The device after.
+    pub after: Environment,
+}
+
+/// The per-operator pass.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OperatorProfile {
+    /// Number of profiled runs.
+    pub runs: u64,
+    /// Mean of a profiled run, in nanoseconds; not the latency.
+    pub mean_run_ns: f64,
+    /// The nodes that the runtime ran, in order.
+    pub nodes: Vec<NodeTime>,
+}
+
+impl OperatorProfile {
+    /// Sum of the nodes over one run, in nanoseconds, as profiled.
+    pub fn total_ns(&self) -> f64 {
+        self.nodes.iter().map(|node| node.mean_ns * node.calls_per_run).sum()
+    }
+
+    /// What node times are multiplied by so that they sum to the unprofiled median; 1 when there
+    /// are none.
+    pub fn scale(&self, median_ns: f64) -> f64 {
+        match self.total_ns() {
+            total_ns if total_ns > 0.0 => median_ns / total_ns,
+            _ => 1.0,
+        }
+    }
+}
+
+/// The memory pass.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MemoryReading {
+    /// The readings.
+    pub report: MemoryReport,
+}
+
+impl MemoryReading {
+    /// Highest resident memory of the process that loads and runs the model, in KiB.
+    pub fn peak_kib(&self) -> Option<u64> {
+        self.report.peak_kib
+    }
+
+    /// What the model adds to the process: the peak over what was resident before loading, in KiB.
+    pub fn model_peak_kib(&self) -> Option<u64> {
+        let before_kib = self.report.before_load.total_kib?;
+        Some(self.report.peak_kib?.saturating_sub(before_kib))
+    }
+}
+
+impl Measurement {
+    /// Median over the samples of all processes, in nanoseconds.
+    pub fn median_ns(&self) -> f64 {
+        median(&self.all_samples_ns()).expect("a measurement has at least one sample")
+    }
+
+    /// Every statistic of the samples of all processes.
+    pub fn summary(&self) -> Summary {
+        let runs: Vec<&[u64]> = self.latency.iter().map(|run| run.samples_ns.as_slice()).collect();
+        Summary::of(&runs).expect("a measurement has at least one sample")
+    }
+
+    /// The samples of all processes, one process after the other, in nanoseconds.
+    pub fn all_samples_ns(&self) -> Vec<u64> {
+        self.latency.iter().flat_map(|run| &run.samples_ns).copied().collect()
+    }
+
+    /// Node times in nanoseconds a run, scaled so that they sum to the unprofiled median, with
+    /// their nodes.
+    pub fn scaled_nodes(&self) -> Vec<(&NodeTime, f64)> {
+        let Some(profile) = &self.operators else {
+            return Vec::new();
+        };
+        let scale = profile.scale(self.median_ns());
+        profile.nodes.iter().map(|node| (node, node.mean_ns * node.calls_per_run * scale)).collect()
+    }
+}
+
+/// Gathers the reports of the passes of one measurement.
+#[derive(Default)]
+pub(super) struct Gathered {
+    latency: Vec<LatencyRun>,
+    operators: Option<OperatorProfile>,
+    memory: Option<MemoryReading>,
+    model: Option<(RuntimeDescription, Vec<u32>, Vec<TensorInfo>, Vec<TensorInfo>)>,
+}
+
+impl Gathered {
+    pub(super) fn add(&mut self, report: JobReport) {
+        let JobReport { runtime, cores, load, inputs, outputs, before, after, pass } = report;
+        match pass {
+            PassReport::Latency(latency) => self.latency.push(LatencyRun {
+                samples_ns: latency.samples_ns,
+                stride: latency.stride,
+                runs: latency.runs,
+                stop: latency.stop,
+                first_inference_ns: latency.first_inference_ns,
+                warm_up_ns: latency.warm_up_ns,
+                load,
+                before,
+                after,
+            }),
+            PassReport::PerOperator(PerOperatorReport { runs, mean_run_ns, nodes }) => {
+                self.operators = Some(OperatorProfile { runs, mean_run_ns, nodes });
+            }
+            PassReport::Memory(report) => self.memory = Some(MemoryReading { report }),
+            PassReport::Outputs { .. } => {}
+        }
+        self.model = Some((runtime, cores, inputs, outputs));
+    }
+
+    /// The measurement; `None` when a latency pass brought no sample.
+    pub(super) fn finish(
+        self,
+        provenance: impl FnOnce(RuntimeDescription, Vec<u32>) -> Provenance,
+    ) -> Option<Measurement> {
+        let (runtime, cores, inputs, outputs) = self.model?;
+        let measured = self.latency.iter().any(|run| !run.samples_ns.is_empty());
+        measured.then(|| Measurement {
+            provenance: provenance(runtime, cores),
+            inputs,
+            outputs,
+            latency: self.latency,
+            operators: self.operators,
+            memory: self.memory,
+        })
+    }
+}

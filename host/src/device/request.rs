@@ -1,0 +1,106 @@
+//! What to measure, and how.
+
+use edgefit_protocol::{
+    job::{InputShape, Inputs, Job, Pass, Plan, Settings},
+    message::Sha256,
+    runtime::RuntimeName,
+};
+
+/// With what a model runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunOn {
+    /// The runtime.
+    pub runtime: RuntimeName,
+    /// Its settings.
+    pub settings: Settings,
+    /// Shapes of inputs whose own is dynamic.
+    pub shapes: Vec<InputShape>,
+    /// Longest time for one job, in nanoseconds.
+    pub timeout_ns: u64,
+    /// Address space for one job, in bytes; `None` for what the device has free.
+    pub memory_limit_bytes: Option<u64>,
+}
+
+impl RunOn {
+    /// A runtime with its default settings: one thread, any core, one minute a job.
+    pub fn new(runtime: RuntimeName) -> Self {
+        Self {
+            runtime,
+            settings: Settings::default(),
+            shapes: Vec::new(),
+            timeout_ns: 60_000_000_000,
+            memory_limit_bytes: None,
+        }
+    }
+
+    pub(super) fn job(&self, model: Sha256, inputs: Inputs, pass: Pass) -> Job {
+        Job {
+            model,
+            runtime: self.runtime,
+            settings: self.settings.clone(),
+            shapes: self.shapes.clone(),
+            inputs,
+            pass,
+            timeout_ns: self.timeout_ns,
+            memory_limit_bytes: self.memory_limit_bytes,
+        }
+    }
+}
+
+/// The passes of a measurement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MeasureRequest {
+    /// With what the model runs.
+    pub run_on: RunOn,
+    /// When a latency pass ends.
+    pub plan: Plan,
+    /// Latency passes, each in a fresh process; at least 1.
+    pub processes: u32,
+    /// Whether nodes are measured too, and until when.
+    pub per_operator: Option<Plan>,
+    /// Whether memory is measured too.
+    pub memory: bool,
+    /// Seed of the inputs' values.
+    pub seed: u64,
+}
+
+impl MeasureRequest {
+    /// Short passes for the many small models of a search: one process for the latency, one for
+    /// the nodes, one for memory.
+    pub fn search(runtime: RuntimeName) -> Self {
+        Self {
+            run_on: RunOn::new(runtime),
+            plan: Plan::SEARCH,
+            processes: 1,
+            per_operator: Some(Self::PROFILE),
+            memory: true,
+            seed: 0,
+        }
+    }
+
+    /// What `edgefit bench` does unless told otherwise: TFLite's plan, in three processes.
+    pub fn quick(runtime: RuntimeName) -> Self {
+        let run_on = RunOn { timeout_ns: 300_000_000_000, ..RunOn::new(runtime) };
+        Self { plan: Plan::QUICK, processes: 3, run_on, ..Self::search(runtime) }
+    }
+
+    /// A profile of few runs: the nodes' means converge quickly, and profiles are long.
+    pub const PROFILE: Plan = Plan {
+        warm_up_runs: 3,
+        warm_up_ns: 10_000_000,
+        min_runs: 20,
+        min_ns: 20_000_000,
+        max_runs: 200,
+        max_ns: 2_000_000_000,
+        interval_share: None,
+    };
+
+    /// The passes in order, each a process.
+    pub(super) fn passes(&self) -> Vec<Pass> {
+        let latency = (0..self.processes.max(1)).map(|_| Pass::Latency(self.plan.clone()));
+        latency
+            .chain(self.per_operator.clone().map(Pass::PerOperator))
+            .chain(self.memory.then_some(Pass::Memory))
+            .collect()
+    }
+}

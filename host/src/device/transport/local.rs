@@ -1,0 +1,79 @@
+//! `local`: this program again, as the agent of this machine, over its standard streams.
+
+use std::{
+    ffi::OsString,
+    io,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+};
+
+use super::{Link, Transport};
+
+/// Which program is the agent of this machine.
+#[derive(Debug, Clone)]
+pub struct LocalOptions {
+    /// The executable; this one when `None`.
+    pub executable: Option<PathBuf>,
+    /// Arguments that make it serve its standard streams.
+    pub arguments: Vec<OsString>,
+    /// How often a job is tried again on a fresh agent when the agent dies.
+    pub retries: u32,
+}
+
+impl Default for LocalOptions {
+    /// `edgefit agent --stdio`, with two further tries.
+    fn default() -> Self {
+        Self { executable: None, arguments: vec!["agent".into(), "--stdio".into()], retries: 2 }
+    }
+}
+
+/// The transport.
+#[derive(Debug)]
+pub struct Local {
+    executable: PathBuf,
+    arguments: Vec<OsString>,
+}
+
+impl Local {
+    /// Takes this program where no other is named.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not tell which program this is.
+    pub fn new(options: &LocalOptions) -> io::Result<Self> {
+        let executable = match &options.executable {
+            Some(executable) => executable.clone(),
+            None => std::env::current_exe()?,
+        };
+        Ok(Self { executable, arguments: options.arguments.clone() })
+    }
+}
+
+impl Transport for Local {
+    fn url(&self) -> String {
+        "local".to_owned()
+    }
+
+    /// The agent's messages to people go where this program's go.
+    fn connect(&self) -> io::Result<Link> {
+        let mut child = Command::new(&self.executable)
+            .args(&self.arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let reader = child.stdout.take().expect("the output is piped");
+        let writer = child.stdin.take().expect("the input is piped");
+        Ok(Link { reader: Box::new(reader), writer: Box::new(writer), guard: Box::new(Agent(child)) })
+    }
+}
+
+/// The agent's process; it ends with its guard.
+struct Agent(Child);
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        // One that has ended already cannot be killed, which is as good.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

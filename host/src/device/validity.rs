@@ -1,0 +1,204 @@
+//! What is wrong with a measurement: flags instead of silent numbers.
+
+use std::fmt;
+
+use edgefit_protocol::environment::Environment;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    measurement::{LatencyRun, Measurement},
+    statistics::median,
+};
+
+/// Medians of the first and the last third of a series may differ by this share.
+const DRIFT_SHARE: f64 = 0.05;
+
+/// Medians of processes may vary by this coefficient of variation.
+const BETWEEN_PROCESSES_SHARE: f64 = 0.05;
+
+/// Samples may vary by this ratio of the median absolute deviation to the median.
+const NOISE_SHARE: f64 = 0.10;
+
+/// A core counts as slowed below this share of its limit.
+const FREQUENCY_SHARE: f64 = 0.90;
+
+/// Work that was waiting before the job, in shares of all cores.
+const LOAD_SHARE: f32 = 0.5;
+
+/// Bits of the Raspberry Pi's throttle register that mean "now".
+const THROTTLED_NOW: u32 = 0xf;
+
+/// Something that a reader of the number has to know.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Flag {
+    /// The machine had other work.
+    Loaded {
+        /// Load average over one minute, before.
+        load: f32,
+        /// Number of cores.
+        cores: usize,
+    },
+    /// The series got slower or faster while it was measured.
+    Drifting {
+        /// Median of the last third over that of the first.
+        ratio: f64,
+    },
+    /// The processes disagree.
+    ProcessesDisagree {
+        /// Coefficient of variation of their medians.
+        variation: f64,
+    },
+    /// The samples scatter.
+    Noisy {
+        /// Median absolute deviation over median.
+        share: f64,
+    },
+    /// A core ran below its limit.
+    FrequencyBelowLimit {
+        /// The core.
+        core: u32,
+        /// Its frequency, in kHz.
+        frequency_khz: u64,
+        /// Its limit, in kHz.
+        limit_khz: u64,
+    },
+    /// The board throttled, or lacked voltage.
+    Throttled {
+        /// The bits after the job.
+        bits: u32,
+    },
+    /// The maximum time ended the series before it had enough runs.
+    TooFewRuns {
+        /// Runs that there are.
+        runs: u64,
+    },
+}
+
+impl fmt::Display for Flag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Loaded { load, cores } => {
+                write!(f, "the machine had other work: load {load:.2} on {cores} cores")
+            }
+            Self::Drifting { ratio } => {
+                write!(f, "the series drifts: its last third takes {ratio:.3} of its first")
+            }
+            Self::ProcessesDisagree { variation } => {
+                write!(f, "the processes disagree: their medians vary by {:.1} %", variation * 100.0)
+            }
+            Self::Noisy { share } => {
+                write!(f, "the samples scatter: MAD is {:.1} % of the median", share * 100.0)
+            }
+            Self::FrequencyBelowLimit { core, frequency_khz, limit_khz } => {
+                write!(f, "core {core} ran at {frequency_khz} kHz of {limit_khz} kHz")
+            }
+            Self::Throttled { bits } => {
+                write!(f, "the board throttled or lacked voltage: bits {bits:#x}")
+            }
+            Self::TooFewRuns { runs } => write!(f, "there are {runs} runs only"),
+        }
+    }
+}
+
+/// Every flag of a measurement; none when it can be taken as it is.
+pub fn flags(measurement: &Measurement, online_cores: usize) -> Vec<Flag> {
+    let summary = measurement.summary();
+    let noise = summary.median_absolute_deviation / summary.median.max(1.0);
+    let noisy = (noise > NOISE_SHARE).then_some(Flag::Noisy { share: noise });
+    let disagree = summary
+        .between_processes
+        .filter(|variation| *variation > BETWEEN_PROCESSES_SHARE)
+        .map(|variation| Flag::ProcessesDisagree { variation });
+    let loaded = measurement.latency.first().and_then(|run| loaded(&run.before, online_cores));
+    let runs = measurement.latency.iter();
+    loaded.into_iter().chain(disagree).chain(noisy).chain(runs.flat_map(of_run)).collect()
+}
+
+fn of_run(run: &LatencyRun) -> Vec<Flag> {
+    let few = (run.samples_ns.len() < 5).then_some(Flag::TooFewRuns { runs: run.runs });
+    drifting(&run.samples_ns)
+        .into_iter()
+        .chain(few)
+        .chain(throttled(&run.before, &run.after))
+        .chain(slowed(&run.after))
+        .collect()
+}
+
+/// What the job itself adds to the load average is not there yet before it.
+fn loaded(before: &Environment, cores: usize) -> Option<Flag> {
+    let [load, ..] = before.load?;
+    (load > LOAD_SHARE * cores as f32).then_some(Flag::Loaded { load, cores })
+}
+
+fn drifting(samples_ns: &[u64]) -> Option<Flag> {
+    let third = samples_ns.len() / 3;
+    if third < 5 {
+        return None;
+    }
+    let first = median(&samples_ns[..third])?;
+    let last = median(&samples_ns[samples_ns.len() - third..])?;
+    let ratio = last / first.max(1.0);
+    ((ratio - 1.0).abs() > DRIFT_SHARE).then_some(Flag::Drifting { ratio })
+}
+
+fn throttled(before: &Environment, after: &Environment) -> Option<Flag> {
+    let bits = after.throttled_bits?;
+    let newly_set = bits & !before.throttled_bits.unwrap_or(0);
+    ((bits & THROTTLED_NOW) | newly_set != 0).then_some(Flag::Throttled { bits })
+}
+
+/// The cores right after the run; which of them ran it is not known, so that only a machine whose
+/// every core is slow counts.
+fn slowed(after: &Environment) -> Option<Flag> {
+    let share = |core: &edgefit_protocol::environment::CoreState| {
+        Some((core.index, core.frequency_khz?, core.limit_khz?))
+    };
+    let cores: Vec<(u32, u64, u64)> = after.cores.iter().filter_map(share).collect();
+    let fastest = cores.into_iter().max_by_key(|(_, frequency_khz, _)| *frequency_khz)?;
+    let (core, frequency_khz, limit_khz) = fastest;
+    let slow = (frequency_khz as f64) < FREQUENCY_SHARE * limit_khz as f64;
+    slow.then_some(Flag::FrequencyBelowLimit { core, frequency_khz, limit_khz })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use edgefit_protocol::environment::CoreState;
+
+    #[test]
+    fn a_steady_series_does_not_drift_and_a_slowing_one_does() {
+        assert_eq!(drifting(&[100; 30]), None);
+        let slowing: Vec<u64> = (0..30).map(|i| 100 + i).collect();
+        assert!(matches!(drifting(&slowing), Some(Flag::Drifting { ratio }) if ratio > 1.1));
+        assert_eq!(drifting(&[1, 100, 1000]), None);
+    }
+
+    #[test]
+    fn old_throttling_is_no_flag_and_new_is() {
+        let with = |bits| Environment { throttled_bits: bits, ..Environment::default() };
+        assert_eq!(throttled(&with(Some(0x50000)), &with(Some(0x50000))), None);
+        assert!(throttled(&with(Some(0)), &with(Some(0x50000))).is_some());
+        assert!(throttled(&with(Some(0x5)), &with(Some(0x5))).is_some());
+        assert_eq!(throttled(&with(None), &with(None)), None);
+    }
+
+    #[test]
+    fn frequencies_that_cannot_be_read_are_no_flag() {
+        let with = |frequency_khz| Environment {
+            cores: vec![CoreState { index: 0, frequency_khz, limit_khz: Some(2_000_000), governor: None }],
+            ..Environment::default()
+        };
+        assert_eq!(slowed(&with(None)), None);
+        assert_eq!(slowed(&with(Some(1_900_000))), None);
+        assert!(slowed(&with(Some(1_000_000))).is_some());
+    }
+
+    #[test]
+    fn load_counts_in_shares_of_the_cores() {
+        let with = |load| Environment { load: Some([load, 0.0, 0.0]), ..Environment::default() };
+        assert_eq!(loaded(&with(0.9), 2), None);
+        assert!(loaded(&with(1.5), 2).is_some());
+        assert_eq!(loaded(&Environment::default(), 2), None);
+    }
+}
