@@ -1,0 +1,99 @@
+//! `[device]`: where candidates are measured, and how.
+
+use edgefit_protocol::job::Affinity;
+use edgefit_protocol::limits;
+use edgefit_protocol::runtime::RuntimeName;
+use serde::{Serialize, Serializer};
+
+use super::section::Section;
+
+/// How long a measurement takes and what it is to be compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Preset {
+    /// At least 50 runs and 1 s.
+    Quick,
+    /// At least 1,024 runs and 60 s, as MLPerf has it.
+    Mlperf,
+    /// 10 minutes, minute by minute.
+    Sustained,
+}
+
+impl Preset {
+    /// Every preset with its name in a search file.
+    pub const NAMES: [(&'static str, Self); 3] =
+        [("quick", Self::Quick), ("mlperf", Self::Mlperf), ("sustained", Self::Sustained)];
+}
+
+/// The device of a run and how it runs models.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DeviceConfig {
+    /// Its name in the device registry; `local` is this machine.
+    pub name: String,
+    /// What runs the model.
+    pub runtime: RuntimeName,
+    /// Threads that run one operator together.
+    pub threads: u32,
+    /// Cores that the model may run on; `None` for any.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "write_affinity")]
+    pub affinity: Option<Affinity>,
+    /// How the winner is measured at the end.
+    pub preset: Preset,
+}
+
+impl DeviceConfig {
+    pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
+        let runtimes = RuntimeName::ALL.map(|runtime| (runtime.name(), runtime));
+        let runtime = section.choice("runtime", RuntimeName::Tract, &runtimes, &[]);
+        Self {
+            name: section.text("name", "local"),
+            runtime,
+            threads: u32::try_from(section.count("threads", 1, 1..=limits::MAX_THREADS as usize)).unwrap_or(1),
+            affinity: read_affinity(section),
+            preset: section.choice("preset", Preset::Quick, &Preset::NAMES, &[]),
+        }
+    }
+}
+
+fn read_affinity(section: &mut Section<'_, '_>) -> Option<Affinity> {
+    if !section.has("affinity") {
+        return None;
+    }
+    let text = section.text("affinity", "any");
+    let affinity = parse_affinity(&text);
+    if affinity.is_none() && !text.is_empty() {
+        let help = Some("write \"big\", \"little\", or core numbers such as \"0-3\" or \"0,2\"".to_owned());
+        section.wrong_value("affinity", "names no cores", help);
+    }
+    affinity
+}
+
+/// `any`, `big`, `little`, or cores by number: `0-3`, `0,2`, `1,4-5`.
+fn parse_affinity(text: &str) -> Option<Affinity> {
+    match text {
+        "any" => Some(Affinity::Any),
+        "big" => Some(Affinity::Big),
+        "little" => Some(Affinity::Little),
+        cores => {
+            cores.split(',').map(parse_cores).collect::<Option<Vec<_>>>().map(|cores| Affinity::Cores(cores.concat()))
+        }
+    }
+}
+
+/// `3` or `0-3`.
+fn parse_cores(text: &str) -> Option<Vec<u32>> {
+    let number = |text: &str| text.trim().parse::<u32>().ok().filter(|core| (*core as usize) < limits::MAX_CORES);
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (number(first)?, number(last)?);
+    (first <= last).then(|| (first..=last).collect())
+}
+
+fn write_affinity<S: Serializer>(affinity: &Option<Affinity>, serializer: S) -> Result<S::Ok, S::Error> {
+    let text = match affinity {
+        None | Some(Affinity::Any) => "any".to_owned(),
+        Some(Affinity::Big) => "big".to_owned(),
+        Some(Affinity::Little) => "little".to_owned(),
+        Some(Affinity::Cores(cores)) => cores.iter().map(u32::to_string).collect::<Vec<_>>().join(","),
+    };
+    serializer.serialize_str(&text)
+}

@@ -1,0 +1,58 @@
+//! A search file while it is read: its text, and what has been found wrong with it so far.
+
+use std::cell::RefCell;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::DeTable;
+
+use super::problem::{ConfigError, Problem, Problems};
+
+/// The text of a file and the problems found in it.
+pub(super) struct Document<'t> {
+    file: &'t Path,
+    text: &'t str,
+    folder: &'t Path,
+    problems: RefCell<Vec<Problem>>,
+}
+
+impl<'t> Document<'t> {
+    /// A text, the file it is from, and the folder that its relative paths begin at.
+    pub(super) fn new(file: &'t Path, text: &'t str, folder: &'t Path) -> Self {
+        Self { file, text, folder, problems: RefCell::new(Vec::new()) }
+    }
+
+    /// The text as TOML.
+    ///
+    /// # Errors
+    /// Every place where it is none; what the keys mean is not looked at then.
+    pub(super) fn table(&self) -> Result<Spanned<DeTable<'t>>, ConfigError> {
+        let (table, errors) = DeTable::parse_recoverable(self.text);
+        for error in errors {
+            self.report(error.span().unwrap_or(0..0), "", error.message(), None);
+        }
+        self.check()?;
+        Ok(table)
+    }
+
+    /// A path of the file as the rest of the program can use it.
+    pub(super) fn resolve(&self, path: &str) -> PathBuf {
+        let path = self.folder.join(path);
+        std::path::absolute(&path).unwrap_or(path)
+    }
+
+    /// Remembers something that is wrong at a range of bytes.
+    pub(super) fn report(&self, span: Range<usize>, key: &str, message: impl Into<String>, help: Option<String>) {
+        let problem = Problem::at(self.file, self.text, span, key.to_owned(), message.into());
+        self.problems.borrow_mut().push(problem.with_help(help));
+    }
+
+    /// Whether nothing was wrong so far.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        match Problems::sorted(self.problems.borrow().clone()) {
+            Some(problems) => Err(ConfigError::Invalid(problems)),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The search file: what a user typed becomes what is meant, once, here.
+//!
+//! Every section has a file of its own that names its keys, their ranges and what stands for them when they are absent. Nothing
+//! here opens a data set, a device or a space; those check for themselves what only they can know.
+
+mod data;
+mod device;
+mod document;
+mod fault;
+mod goals;
+mod metric;
+mod problem;
+mod section;
+mod space;
+mod strategy;
+mod suggestion;
+mod table;
+mod training;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use edgefit_search::{Goals, SpaceSettings, StrategySettings};
+use serde::Serialize;
+
+pub use data::{DataConfig, DataFormat};
+pub use device::{DeviceConfig, Preset};
+pub use goals::{Constraints, Objectives};
+pub use problem::{ConfigError, Problem, Problems};
+pub use table::TableConfig;
+pub use training::{EstimateConfig, FinalConfig, Optimizer};
+
+use document::Document;
+use section::Section;
+
+/// The environment variable that names the folder of data sets.
+pub const DATA_FOLDER: &str = "EDGEFIT_DATA";
+
+/// A run as it is meant: complete, in range, every path absolute.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SearchConfig {
+    /// Decides everything that is drawn by chance; 0 to 2^63 - 1.
+    pub seed: u64,
+    /// The data set.
+    pub data: DataConfig,
+    /// The search space.
+    pub space: SpaceSettings,
+    /// How candidates are proposed.
+    pub strategy: StrategySettings,
+    /// How a candidate is trained to be judged.
+    pub estimate: EstimateConfig,
+    /// How the front is trained to the end.
+    #[serde(rename = "final")]
+    pub finals: FinalConfig,
+    /// Where candidates are measured.
+    pub device: DeviceConfig,
+    /// How the latency table is filled.
+    pub table: TableConfig,
+    /// What is to be good.
+    pub objectives: Objectives,
+    /// What has to hold.
+    pub constraints: Constraints,
+}
+
+impl SearchConfig {
+    /// Reads a search file. A relative path in it is taken from the folder that [`DATA_FOLDER`] names, or else from the
+    /// folder of the file.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file, or that it cannot be read.
+    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        let text = fs::read_to_string(file).map_err(|source| ConfigError::Read { path: file.to_owned(), source })?;
+        let beside = file.parent().map(Path::to_owned).unwrap_or_default();
+        let folder = env::var_os(DATA_FOLDER).map_or(beside, PathBuf::from);
+        Self::parse(&text, file, &folder)
+    }
+
+    /// Reads the text of a search file. `file` is named in errors; relative paths are taken from `folder`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the text.
+    pub fn parse(text: &str, file: &Path, folder: &Path) -> Result<Self, ConfigError> {
+        let document = Document::new(file, text, folder);
+        let table = document.table()?;
+        let mut top = Section::top(&document, &table);
+        let config = Self::read(&mut top);
+        top.finish();
+        document.check()?;
+        Ok(config)
+    }
+
+    fn read(top: &mut Section<'_, '_>) -> Self {
+        let seed = top.required_integer("seed", 0..=i64::MAX, "nothing is left to chance: write `seed = 42`");
+        if top.has("devices") {
+            let help = Some("give one `[device]`".to_owned());
+            top.wrong_key("devices", "several devices are not in this version", help);
+        }
+        Self {
+            seed: seed.unsigned_abs(),
+            data: top.section("data", DataConfig::read),
+            space: top.section("space", space::read),
+            strategy: top.section("strategy", strategy::read),
+            estimate: top.section("estimate", EstimateConfig::read),
+            finals: top.section("final", FinalConfig::read),
+            device: top.section("device", DeviceConfig::read),
+            table: top.section("table", TableConfig::read),
+            objectives: top.section("objectives", Objectives::read),
+            constraints: top.section("constraints", Constraints::read),
+        }
+    }
+
+    /// What is to be good and what has to hold, as the search takes it.
+    pub fn goals(&self) -> Goals {
+        let goals = Goals::new(self.objectives.0.clone(), self.constraints.0.clone());
+        goals.expect("a table has no key twice, and every range was checked when it was read")
+    }
+
+    /// The complete search file; reading it gives the same configuration.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("every field is text, a number, a flag or a table of those")
+    }
+}

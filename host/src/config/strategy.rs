@@ -1,0 +1,33 @@
+//! `[strategy]`: how candidates are proposed and how many; the settings belong to the search crate, here they get their lines.
+
+use edgefit_search::StrategySettings;
+use edgefit_search::strategy::{self, StrategyError};
+
+use super::section::Section;
+
+/// Most candidates that a run trains.
+const MOST_TRIALS: usize = 100_000;
+
+/// Strategies of the documentation that this version has not.
+const PLANNED: [&str; 6] = ["local-search", "bayesian", "reinforce", "darts", "one-shot", "successive-halving"];
+
+/// Reads `[strategy]`.
+pub(super) fn read(section: &mut Section<'_, '_>) -> StrategySettings {
+    let standard = StrategySettings::default();
+    let names: Vec<(&str, &str)> = strategy::names().map(|name| (name, name)).collect();
+    if section.has("name") && section.required_choice("name", &names, &PLANNED).is_none() {
+        section.settle_all();
+        return standard;
+    }
+    section.count("trials", 1, 1..=MOST_TRIALS);
+    let settings = section.decode().unwrap_or(standard);
+    check(section, &settings);
+    settings
+}
+
+/// What the strategy itself says of its settings.
+fn check(section: &Section<'_, '_>, settings: &StrategySettings) {
+    if let Err(StrategyError::Setting { key, reason }) = strategy::build(settings) {
+        section.wrong_value(key, &reason, None);
+    }
+}

@@ -1,0 +1,26 @@
+//! `[table]`: how much the latency table learns before the search.
+
+use serde::Serialize;
+
+use super::section::Section;
+
+/// How the latency table is filled before the search.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TableConfig {
+    /// Models of the space that are measured.
+    pub models: usize,
+    /// Fresh processes that each is measured in.
+    pub processes: usize,
+    /// Seconds after which no further model is begun.
+    pub seconds: f64,
+}
+
+impl TableConfig {
+    pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
+        Self {
+            models: section.count("models", 16, 4..=100_000),
+            processes: section.count("processes", 3, 1..=100),
+            seconds: section.number("seconds", 60.0, 1.0..=604_800.0),
+        }
+    }
+}

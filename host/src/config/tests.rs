@@ -1,0 +1,292 @@
+//! Search files that are right, and every way in which one can be wrong, with the whole message.
+
+use std::path::{Path, PathBuf};
+
+use edgefit_search::Metric;
+
+use super::{ConfigError, DataFormat, SearchConfig};
+
+/// The least that a search file has to say.
+const LEAST: &str = "seed = 42\n[data]\nformat = \"digits\"\n[space]\npreset = \"mbconv\"\n";
+
+fn parse(text: &str) -> Result<SearchConfig, ConfigError> {
+    SearchConfig::parse(text, Path::new("search.toml"), Path::new("/data"))
+}
+
+fn metrics(config: &SearchConfig) -> Vec<Metric> {
+    config.objectives.0.iter().map(|objective| objective.metric).collect()
+}
+
+#[test]
+fn the_least_file_is_complete() {
+    let config = parse(LEAST).unwrap();
+    assert_eq!(config.seed, 42);
+    assert_eq!(config.data.format, DataFormat::Digits);
+    assert_eq!(config.strategy.trials, 40);
+    assert_eq!(metrics(&config), [Metric::Accuracy, Metric::LatencyMs]);
+    assert!(config.constraints.0.is_empty());
+}
+
+/// Every section, as interface.md shows it and beyond.
+const FULL: &str = r#"
+seed = 7
+[data]
+format = "image-folder"
+path = "cats"
+validation = 0.1
+limit = 10_000
+resize = 32
+flip = true
+[space]
+preset = "chain"
+widths = [[8, 16], [16, 32]]
+stages = 2
+[strategy]
+name = "evolution"
+trials = 30
+population = 10
+sample = 3
+[estimate]
+epochs = 2
+optimizer = "sgd"
+[final]
+finalists = 2
+epochs = 12
+[device]
+name = "pi"
+runtime = "ort"
+threads = 4
+affinity = "0-2"
+preset = "mlperf"
+[table]
+models = 20
+[objectives]
+latency_p90_ms = "min"
+accuracy = "max"
+[constraints]
+latency_ms = { max = 1 }
+accuracy = { min = 0.9, max = 0.99 }
+"#;
+
+#[test]
+fn what_is_written_back_is_complete_and_means_the_same() {
+    for text in [LEAST, FULL] {
+        let config = parse(text).unwrap();
+        let written = config.to_toml();
+        assert_eq!(parse(&written).unwrap(), config, "{written}");
+        assert_eq!(parse(&written).unwrap().to_toml(), written);
+    }
+    assert!(parse(LEAST).unwrap().to_toml().contains("weight_decay"));
+}
+
+#[test]
+fn a_full_file_says_what_it_means() {
+    let config = parse(FULL).unwrap();
+    assert_eq!(config.data.path, Some(PathBuf::from("/data/cats")));
+    assert_eq!((config.strategy.name.as_str(), config.strategy.population), ("evolution", Some(10)));
+    assert_eq!(metrics(&config), [Metric::LatencyP90Ms, Metric::Accuracy]);
+    assert_eq!(config.constraints.of(Metric::LatencyMs).unwrap().max, Some(1.0));
+    assert_eq!(config.space.stages, Some(2));
+    assert_eq!(config.goals().constraints().len(), 2);
+}
+
+/// The message for one file, without the lines that quote it.
+fn check(text: &str, expected: &str) {
+    let message = match parse(text) {
+        Err(ConfigError::Invalid(problems)) => problems.to_string(),
+        other => panic!("{other:?}\nfor\n{text}"),
+    };
+    let told: Vec<&str> = message.lines().filter(|line| !line.contains(" | ")).map(str::trim).collect();
+    assert_eq!(told.join("\n"), expected, "for\n{text}\nthe whole message is\n{message}");
+}
+
+/// [`LEAST`] with a section more.
+fn check_section(section: &str, expected: &str) {
+    check(&format!("{LEAST}{section}\n"), expected);
+}
+
+#[test]
+fn a_message_shows_the_line_and_what_is_meant() {
+    let text = LEAST.replace("preset", "presett");
+    let message = parse(&text).unwrap_err().to_string();
+    let expected = "\
+search.toml:4: space.preset: is missing
+  4 | [space]
+    |  ^^^^^
+    = help: there are chain and mbconv
+
+search.toml:5: space.presett: unknown key
+  5 | presett = \"mbconv\"
+    | ^^^^^^^
+    = help: did you mean `preset`?";
+    assert_eq!(message, expected);
+}
+
+#[test]
+fn a_missing_seed_says_how_to_give_one() {
+    check(
+        &LEAST.replace("seed = 42\n", ""),
+        "search.toml:1: seed: is missing\n= help: nothing is left to chance: write `seed = 42`",
+    );
+}
+
+#[test]
+fn an_unknown_key_names_the_nearest() {
+    check_section(
+        "[strategy]\ntrails = 3",
+        "search.toml:7: strategy.trails: unknown key\n= help: did you mean `trials`?",
+    );
+    check_section("[estimates]\nepochs = 3", "search.toml:6: estimates: unknown key\n= help: did you mean `estimate`?");
+    check_section(
+        "[table]\nzzz = 3",
+        "search.toml:7: table.zzz: unknown key\n= help: [table] knows models, processes and seconds",
+    );
+}
+
+#[test]
+fn a_setting_of_another_strategy_is_refused() {
+    check_section(
+        "[strategy]\nname = \"random\"\nsample = 3",
+        "search.toml:8: strategy.sample: strategy `random` has no such setting; remove it",
+    );
+}
+
+#[test]
+fn an_unknown_name_lists_those_that_are_there() {
+    check_section(
+        "[strategy]\nname = \"nsga\"",
+        "search.toml:7: strategy.name: \"nsga\" is not known\n= help: did you mean \"nsga2\"? There are random, evolution and nsga2",
+    );
+    check_section(
+        "[strategy]\nname = \"bayesian\"",
+        "search.toml:7: strategy.name: \"bayesian\" is not in this version\n= help: there are random, evolution and nsga2",
+    );
+    check_section(
+        "[device]\nruntime = \"onnx\"",
+        "search.toml:7: device.runtime: \"onnx\" is not known\n= help: there are tract and ort",
+    );
+}
+
+#[test]
+fn an_impossible_range_is_told() {
+    check_section(
+        "[strategy]\ntrials = 0",
+        "search.toml:7: strategy.trials: 0 is impossible: it must be at least 1 and at most 100000",
+    );
+    check_section(
+        "[constraints]\nlatency_ms = { max = 0 }",
+        "search.toml:7: constraints.latency_ms.max: 0 is impossible: it must be more than 0",
+    );
+    check_section(
+        "[constraints]\nlatency_ms = { min = 2, max = 1.5 }",
+        "search.toml:7: constraints.latency_ms: no number is at least 2 and at most 1.5",
+    );
+    check_section(
+        "[constraints]\naccuracy = { min = 98 }",
+        "search.toml:7: constraints.accuracy.min: 98 is impossible: it must be at least 0 and at most 1",
+    );
+    check_section(
+        "[constraints]\nlatency_ms = {}",
+        "search.toml:7: constraints.latency_ms: says nothing\n= help: give `min`, `max` or both",
+    );
+    check_section(
+        "[strategy]\nname = \"evolution\"\npopulation = 4\nsample = 5",
+        "search.toml:9: strategy.sample: 5 is not between 1 and 4",
+    );
+    check_section(
+        "[device]\naffinity = \"3-1\"",
+        "search.toml:7: device.affinity: names no cores\n= help: write \"big\", \"little\", or core numbers such as \"0-3\" or \"0,2\"",
+    );
+    for share in ["0", "1", "1.0", "-0.5"] {
+        let text = LEAST.replace("\"digits\"\n", &format!("\"digits\"\nvalidation = {share}\n"));
+        check(
+            &text,
+            &format!("search.toml:4: data.validation: {share} is impossible: it must be more than 0 and less than 1"),
+        );
+    }
+}
+
+#[test]
+fn a_wrong_type_or_unit_is_told() {
+    check_section(
+        "[constraints]\nlatency_ms = { max = \"1 ms\" }",
+        "search.toml:7: constraints.latency_ms.max: takes a number, not text\n= help: write the number alone; its unit is in the name of the key",
+    );
+    check_section(
+        "[constraints]\nlatency_us = { max = 500 }",
+        "search.toml:7: constraints.latency_us: has the wrong unit\n= help: write `latency_ms`; 500 would be 0.5",
+    );
+    check_section(
+        "[constraints]\nlatency = { max = 500 }",
+        "search.toml:7: constraints.latency: unknown key\n= help: did you mean `latency_ms`?",
+    );
+    check_section(
+        "[constraints]\nlatency_ms = 1.5",
+        "search.toml:7: constraints.latency_ms: does not say whether it is the least or the greatest\n= help: write `latency_ms = { max = 1.5 }`",
+    );
+    check_section(
+        "[constraints]\nenergy_mj = { max = 1 }",
+        "search.toml:7: constraints.energy_mj: cannot be measured in this version\n= help: there are accuracy, latency_ms, latency_p90_ms, peak_memory_kib, model_size_kib, macs and params",
+    );
+    check_section(
+        "[objectives]\naccuracy = \"min\"",
+        "search.toml:7: objectives.accuracy: \"min\" is the wrong way round\n= help: write `accuracy = \"max\"`",
+    );
+    check_section("[estimate]\nepochs = 1.5", "search.toml:7: estimate.epochs: takes a whole number, not a fraction");
+    check(&format!("estimate = 3\n{LEAST}"), "search.toml:1: estimate: takes a section, not a whole number");
+}
+
+#[test]
+fn a_setting_of_the_space_is_told_with_its_line() {
+    let preset = "[space]\npreset = \"mbconv\"\n";
+    let check_space =
+        |settings: &str, expected: &str| check(&LEAST.replace(preset, &format!("{preset}{settings}\n")), expected);
+    check_space("kernel = [3]", "search.toml:6: space.kernel: unknown key\n= help: did you mean `kernels`?");
+    check_space(
+        "zzz = 1",
+        "search.toml:6: space.zzz: unknown key\n= help: there are preset, stages, widths, kernels, expansions and depths",
+    );
+    check_space("kernels = [3, 4]", "search.toml:6: space.kernels: 4 is even; a kernel needs a middle");
+    check_space("kernels = 3", "search.toml:6: space.kernels: takes a sequence, not integer `3`");
+    check_space("widths = \"many\"", "search.toml:6: space.widths: has a form that is not possible here");
+    check(
+        &LEAST.replace("mbconv", "darts"),
+        "search.toml:5: space.preset: \"darts\" is not in this version\n= help: there are chain and mbconv",
+    );
+    check(
+        &LEAST.replace("preset = \"mbconv\"", "file = \"my.toml\""),
+        "search.toml:5: space.file: a space of one's own is not in this version\n= help: choose a `preset`",
+    );
+}
+
+#[test]
+fn data_has_a_path_where_it_needs_one() {
+    check(
+        &LEAST.replace("digits", "idx"),
+        "search.toml:2: data.path: is missing\n= help: name the folder of the data set",
+    );
+    check(
+        &LEAST.replace("\"digits\"\n", "\"digits\"\npath = \"x\"\n"),
+        "search.toml:4: data.path: the digits are bundled and have no path\n= help: leave it out, or choose another `format`",
+    );
+}
+
+#[test]
+fn several_problems_are_told_together_in_the_order_of_lines() {
+    check_section(
+        "[device]\nthreads = 0\nname = 3\n[strategy]\nbudget = 1",
+        "search.toml:7: device.threads: 0 is impossible: it must be at least 1 and at most 1024\n\nsearch.toml:8: device.name: takes text in quotes, not a whole number\n\nsearch.toml:10: strategy.budget: unknown key\n= help: there are name, trials, population and sample",
+    );
+}
+
+#[test]
+fn broken_toml_names_its_line() {
+    let message = parse("seed = 42\n[data\nformat = 3\n").unwrap_err().to_string();
+    assert!(message.starts_with("search.toml:2: "), "{message}");
+}
+
+#[test]
+fn an_absent_file_is_named() {
+    let message = SearchConfig::load(Path::new("absent/search.toml")).unwrap_err().to_string();
+    assert!(message.starts_with("absent/search.toml: "), "{message}");
+}
