@@ -1,0 +1,126 @@
+//! What happens in a run, as the search tells it; how it is shown is not its concern.
+
+/// What a run is going to do; told once at its beginning, also when it goes on after an interruption.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// The data, in a few words: name, images, classes.
+    pub data: String,
+    /// The space, in a few words: name, number of networks.
+    pub space: String,
+    /// The device and what runs on it, in a few words.
+    pub device: String,
+    /// What has to hold, such as `latency_ms <= 1`.
+    pub bounds: Vec<String>,
+    /// Greatest latency allowed, in milliseconds.
+    pub latency_bound_ms: Option<f64>,
+    /// Models that the latency table is made of.
+    pub table_models: u64,
+    /// Candidates to train.
+    pub trials: u64,
+    /// Passes over the data of each.
+    pub trial_epochs: u64,
+    /// Candidates to train to the end.
+    pub finalists: u64,
+    /// Most passes over the data of each of those.
+    pub final_epochs: u64,
+}
+
+/// The parts of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Models are measured for the latency table.
+    Table,
+    /// Candidates are proposed, trained and measured.
+    Search,
+    /// The best are trained to the end and measured again.
+    Final,
+}
+
+impl Phase {
+    /// Its name on the display.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Search => "search",
+            Self::Final => "final",
+        }
+    }
+}
+
+/// A network that was trained and measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// Its number: of the trial, or its place among the finalists from 1.
+    pub number: u64,
+    /// Share of the validation images (of a finalist: of the test images) that it classifies right.
+    pub accuracy: f64,
+    /// Measured median latency, in milliseconds; `None` where it was not measured.
+    pub latency_ms: Option<f64>,
+    /// Predicted median latency, in milliseconds.
+    pub predicted_ms: Option<f64>,
+    /// Whether everything that has to hold does.
+    pub meets_bounds: bool,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The run begins, or goes on.
+    Begin(Plan),
+    /// A part of the run begins; `done` of it were recorded before.
+    Phase {
+        /// Which part.
+        phase: Phase,
+        /// Models, trials or finalists that an earlier process did.
+        done: u64,
+    },
+    /// A model was measured for the latency table.
+    TableSample {
+        /// Its measured median latency, in milliseconds.
+        latency_ms: f64,
+    },
+    /// The latency table is fitted.
+    TableFitted {
+        /// Which predictor guides the search.
+        predictor: String,
+        /// Its median relative error on models that it had not seen.
+        error: f64,
+        /// The same of the baseline, with its name.
+        baseline: (String, f64),
+    },
+    /// A constraint stopped proposals before training.
+    Stopped {
+        /// Which constraint.
+        by: String,
+        /// How many proposals.
+        count: u64,
+    },
+    /// A pass over the data ended.
+    Epoch {
+        /// Number of the trial, or place of the finalist.
+        number: u64,
+        /// Which pass, from 1.
+        epoch: u64,
+        /// Most passes of this training.
+        epochs: u64,
+        /// Share of the validation images that are classified right.
+        accuracy: Option<f64>,
+    },
+    /// A candidate was trained and measured.
+    Trial(Judged),
+    /// A candidate could not be trained or measured.
+    TrialFailed {
+        /// Number of the trial.
+        number: u64,
+        /// Why.
+        reason: String,
+    },
+    /// A finalist was trained to the end and measured.
+    Finalist(Judged),
+    /// Something that the user should know.
+    Warning(String),
+    /// Something that only the curious want to know.
+    Detail(String),
+    /// The run is over, or stops here.
+    End,
+}

@@ -1,0 +1,133 @@
+//! Where a run stands: what every display is drawn from, and how it is said.
+
+use super::clock::Clock;
+use super::event::{Event, Judged, Phase, Plan};
+use crate::quantity;
+
+/// Where a run stands.
+#[derive(Debug, Clone, Default)]
+pub(super) struct State {
+    pub(super) plan: Option<Plan>,
+    pub(super) phase: Option<Phase>,
+    /// Models, trials or finalists of this phase that are done.
+    pub(super) done: u64,
+    /// Proposals that constraints stopped.
+    pub(super) stopped: u64,
+    /// The most accurate that meets the bounds.
+    pub(super) best: Option<Judged>,
+    /// What is happening right now.
+    pub(super) now: String,
+    clock: Clock,
+}
+
+impl State {
+    /// Takes in what happened at a time in seconds. Whether it found a better candidate.
+    pub(super) fn take(&mut self, event: &Event, at: f64) -> bool {
+        match event {
+            Event::Begin(plan) => self.plan = Some(plan.clone()),
+            Event::Phase { phase, done } => self.begin(*phase, *done, at),
+            Event::TableSample { latency_ms } => {
+                self.count(at);
+                self.now = format!("measured a model: {}", quantity::milliseconds(*latency_ms));
+            }
+            Event::Stopped { count, .. } => self.stopped += count,
+            Event::Epoch { .. } => self.now = self.epoch(event),
+            Event::Trial(judged) => return self.judge(judged, at),
+            Event::TrialFailed { .. } => self.count(at),
+            Event::Finalist(judged) => return self.judge(judged, at),
+            Event::TableFitted { .. } | Event::Warning(_) | Event::Detail(_) | Event::End => {}
+        }
+        false
+    }
+
+    fn begin(&mut self, phase: Phase, done: u64, at: f64) {
+        if phase == Phase::Final {
+            self.best = None;
+        }
+        self.phase = Some(phase);
+        self.done = done;
+        self.now = phase_begins(phase).to_owned();
+        self.clock.begin(phase, at);
+    }
+
+    fn count(&mut self, at: f64) {
+        self.done += 1;
+        if let Some(plan) = &self.plan {
+            self.clock.unit_done(plan, at);
+        }
+    }
+
+    fn judge(&mut self, judged: &Judged, at: f64) -> bool {
+        self.count(at);
+        let is_better = judged.meets_bounds && self.best.as_ref().is_none_or(|best| judged.accuracy > best.accuracy);
+        if is_better {
+            self.best = Some(judged.clone());
+        }
+        is_better
+    }
+
+    fn epoch(&self, event: &Event) -> String {
+        let Event::Epoch { number, epoch, epochs, accuracy } = event else { return String::new() };
+        let what = if self.phase == Some(Phase::Final) { "finalist" } else { "trial" };
+        let accuracy = accuracy.map(|accuracy| format!(", {}", quantity::percent(accuracy))).unwrap_or_default();
+        format!("training {what} {number}: epoch {epoch}/{epochs}{accuracy}")
+    }
+
+    /// How many models, trials or finalists this phase has.
+    pub(super) fn total(&self) -> u64 {
+        match (&self.plan, self.phase) {
+            (Some(plan), Some(Phase::Table)) => plan.table_models,
+            (Some(plan), Some(Phase::Search)) => plan.trials,
+            (Some(plan), Some(Phase::Final)) => plan.finalists,
+            _ => 0,
+        }
+    }
+
+    /// `best 98.25 % at 0.843 ms (bound 1.00 ms)`.
+    pub(super) fn best(&self) -> String {
+        let bound = self.plan.as_ref().and_then(|plan| plan.latency_bound_ms);
+        let bound = bound.map(|bound| format!(" (bound {})", quantity::milliseconds(bound))).unwrap_or_default();
+        match &self.best {
+            Some(best) => format!("best {}{bound}", said(best)),
+            None if self.phase == Some(Phase::Table) => String::new(),
+            None => format!("nothing within the bounds yet{bound}"),
+        }
+    }
+
+    /// `about 45 s left`.
+    pub(super) fn left(&self, at: f64) -> String {
+        let remaining = self.total().saturating_sub(self.done);
+        let left = self.plan.as_ref().and_then(|plan| self.clock.left(plan, remaining, at));
+        match left {
+            Some(left) if left.is_all => format!("about {} left", quantity::seconds(left.seconds.round())),
+            Some(left) => format!("about {} left of this phase", quantity::seconds(left.seconds.round())),
+            None => String::new(),
+        }
+    }
+
+    /// Best, stopped and time left, what of them is known.
+    pub(super) fn summary(&self, at: f64) -> String {
+        let stopped = if self.stopped > 0 { format!("{} stopped untrained", self.stopped) } else { String::new() };
+        let parts = [self.best(), stopped, self.left(at)];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
+    }
+}
+
+/// What a phase does.
+pub(super) fn phase_begins(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Table => "measuring models of the space for the latency table",
+        Phase::Search => "searching: propose, predict, train, measure",
+        Phase::Final => "training the best to the end and measuring them again",
+    }
+}
+
+/// `98.25 % at 0.843 ms`, and what was predicted where it was not measured.
+pub(super) fn said(judged: &Judged) -> String {
+    let accuracy = quantity::percent(judged.accuracy);
+    match (judged.latency_ms, judged.predicted_ms) {
+        (Some(latency), _) => format!("{accuracy} at {}", quantity::milliseconds(latency)),
+        (None, Some(predicted)) => format!("{accuracy} at {} (predicted)", quantity::milliseconds(predicted)),
+        (None, None) => accuracy,
+    }
+}
