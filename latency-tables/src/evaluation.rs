@@ -1,0 +1,82 @@
+//! The figures by which predictors are compared: on networks that the fit has not seen.
+
+use crate::interval::{Conformal, HeldOut};
+use crate::statistics::{mean, spearman};
+
+/// Accuracy of a predictor on held-out networks. Shares are 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scores {
+    /// Number of networks.
+    pub networks: usize,
+    /// Share predicted within 10 % of the measured value.
+    pub within_10: f64,
+    /// Share predicted within 5 % of the measured value.
+    pub within_5: f64,
+    /// Root mean square of the relative errors.
+    pub rmspe: f64,
+    /// Mean of the absolute relative errors.
+    pub mape: f64,
+    /// Rank correlation of predicted and measured.
+    pub spearman: f64,
+    /// Share of measured values inside their interval.
+    pub coverage: f64,
+    /// Mean width of the intervals, relative to the prediction.
+    pub mean_width: f64,
+}
+
+/// A relative error counts at most this much in [`Scores::loss`], so that one disturbed measurement does not choose.
+const LARGEST_ERROR: f64 = 0.25;
+
+/// `predicted / measured - 1`.
+fn relative_errors(held_out: &[HeldOut]) -> Vec<f64> {
+    held_out.iter().map(|h| h.predicted / h.measured - 1.0).collect()
+}
+
+/// What selection minimizes: root mean square of the relative errors, each counted up to 25 %.
+pub(crate) fn loss(held_out: &[HeldOut]) -> f64 {
+    let squares: Vec<f64> = relative_errors(held_out).iter().map(|e| e.abs().min(LARGEST_ERROR).powi(2)).collect();
+    mean(&squares).sqrt()
+}
+
+impl Scores {
+    /// The scores of held-out predictions, with intervals around them of this confidence.
+    pub(crate) fn new(held_out: &[HeldOut], conformal: &Conformal, confidence: f64) -> Self {
+        let errors = relative_errors(held_out);
+        let share = |bound: f64| mean(&errors.iter().map(|e| f64::from(e.abs() <= bound)).collect::<Vec<_>>());
+        let (measured, predicted): (Vec<f64>, Vec<f64>) = held_out.iter().map(|h| (h.measured, h.predicted)).unzip();
+        let intervals = held_out.iter().map(|h| (h, conformal.around(h.predicted, h.doubt, confidence)));
+        let (inside, widths): (Vec<f64>, Vec<f64>) = intervals
+            .map(|(h, interval)| (f64::from(interval.contains(h.measured)), interval.relative_width()))
+            .unzip();
+        Self {
+            networks: held_out.len(),
+            within_10: share(0.10),
+            within_5: share(0.05),
+            rmspe: mean(&errors.iter().map(|e| e * e).collect::<Vec<_>>()).sqrt(),
+            mape: mean(&errors.iter().map(|e| e.abs()).collect::<Vec<_>>()),
+            spearman: spearman(&measured, &predicted),
+            coverage: mean(&inside),
+            mean_width: mean(&widths),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Scores, loss};
+    use crate::interval::{Conformal, HeldOut};
+
+    #[test]
+    fn figures_are_those_computed_by_hand() {
+        let held_out: Vec<HeldOut> = [(100.0, 104.0), (200.0, 216.0), (300.0, 600.0)]
+            .map(|(measured, predicted)| HeldOut { measured, predicted, doubt: 1.0 })
+            .to_vec();
+        let scores = Scores::new(&held_out, &Conformal::default(), 0.9);
+        assert!((scores.within_5 - 1.0 / 3.0).abs() < 1e-12);
+        assert!((scores.within_10 - 2.0 / 3.0).abs() < 1e-12);
+        assert!((scores.rmspe - ((0.0016 + 0.0064 + 1.0) / 3.0f64).sqrt()).abs() < 1e-12);
+        assert_eq!(scores.spearman, 1.0);
+        assert_eq!(scores.coverage, 1.0);
+        assert!((loss(&held_out) - ((0.0016 + 0.0064 + 0.0625) / 3.0f64).sqrt()).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,95 @@
+//! Chooses the predictor that guides, by cross-validation on whole networks that were held out.
+//!
+//! Each predictor is fitted to all but one fold and predicts that fold. The one with the least loss is fitted to all samples;
+//! the figures of the others are kept beside it.
+
+use crate::evaluation::{Scores, loss};
+use crate::interval::{CONFIDENCE, Conformal, HeldOut};
+use crate::predictor::{MIN_NETWORKS, Model, PREDICTORS, Predictor};
+use crate::sample::NetworkSample;
+
+/// Most folds; with fewer samples than that, each is its own fold.
+const FOLDS: usize = 10;
+
+/// A predictor with its cross-validated figures.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// The predictor's name.
+    pub predictor: &'static str,
+    /// Its figures on held-out networks.
+    pub scores: Scores,
+    /// What was minimized: the root mean square of relative errors, each counted up to 25 %.
+    pub loss: f64,
+}
+
+/// The chosen predictor, fitted, and what it was chosen against.
+#[derive(Debug)]
+pub struct Selection {
+    /// Every predictor in their listed order.
+    pub candidates: Vec<Candidate>,
+    /// Index of the chosen one.
+    pub chosen: usize,
+    pub(crate) model: Box<dyn Model>,
+    pub(crate) conformal: Conformal,
+}
+
+impl Selection {
+    /// Cross-validates and fits; `None` with fewer than [`MIN_NETWORKS`] + 1 samples.
+    pub(crate) fn of(samples: &[&NetworkSample]) -> Option<Self> {
+        if samples.len() <= MIN_NETWORKS {
+            return None;
+        }
+        let held_out: Vec<Vec<HeldOut>> = PREDICTORS.iter().map(|predictor| held_out(*predictor, samples)).collect();
+        let conformal = held_out.iter().map(|held_out| Conformal::new(held_out));
+        let (candidates, mut conformal): (Vec<Candidate>, Vec<Conformal>) = PREDICTORS
+            .iter()
+            .zip(&held_out)
+            .zip(conformal)
+            .map(|((predictor, held_out), conformal)| (candidate(*predictor, held_out, &conformal), conformal))
+            .unzip();
+        let chosen = (0..candidates.len()).min_by(|&a, &b| candidates[a].loss.total_cmp(&candidates[b].loss))?;
+        let model = PREDICTORS[chosen].fit(samples);
+        Some(Self { candidates, chosen, model, conformal: conformal.swap_remove(chosen) })
+    }
+
+    /// The chosen predictor's figures.
+    pub fn best(&self) -> &Candidate {
+        &self.candidates[self.chosen]
+    }
+}
+
+fn candidate(predictor: &dyn Predictor, held_out: &[HeldOut], conformal: &Conformal) -> Candidate {
+    let scores = Scores::new(held_out, conformal, CONFIDENCE);
+    Candidate { predictor: predictor.name(), scores, loss: loss(held_out) }
+}
+
+/// Predictions of every sample by a fit that has not seen it, in the order of the samples.
+pub(crate) fn held_out(predictor: &dyn Predictor, samples: &[&NetworkSample]) -> Vec<HeldOut> {
+    let folds = FOLDS.min(samples.len());
+    let mut held_out = vec![HeldOut { measured: 0.0, predicted: 0.0, doubt: 1.0 }; samples.len()];
+    for fold in 0..folds {
+        let kept = samples.iter().enumerate().filter(|(i, _)| i % folds != fold).map(|(_, sample)| *sample);
+        let model = predictor.fit(&kept.collect::<Vec<_>>());
+        for i in (fold..samples.len()).step_by(folds) {
+            held_out[i] = predict(model.as_ref(), samples[i]);
+        }
+    }
+    held_out
+}
+
+/// A model's prediction beside what was measured.
+pub(crate) fn predict(model: &dyn Model, sample: &NetworkSample) -> HeldOut {
+    HeldOut {
+        measured: sample.median_ns(),
+        predicted: model.latency_ns(&sample.kernels),
+        doubt: model.doubt(&sample.kernels),
+    }
+}
+
+/// Figures of a predictor fitted to `samples` on `fresh` networks.
+pub(crate) fn fresh_scores(predictor: &dyn Predictor, samples: &[&NetworkSample], fresh: &[&NetworkSample]) -> Scores {
+    let conformal = Conformal::new(&held_out(predictor, samples));
+    let model = predictor.fit(samples);
+    let predicted: Vec<HeldOut> = fresh.iter().map(|sample| predict(model.as_ref(), sample)).collect();
+    Scores::new(&predicted, &conformal, CONFIDENCE)
+}

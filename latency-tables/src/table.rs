@@ -1,0 +1,311 @@
+//! The latency table of one device, runtime, version and thread count: samples in, predictions out.
+//!
+//! Adding a sample does not refit; [`Table::fit`] does, from scratch and quickly, so that a search can call it after every
+//! measurement. Reading and writing is [`crate::file`]'s business.
+
+use edgefit_graph::Graph;
+use thiserror::Error;
+
+use crate::evaluation::Scores;
+use crate::fusion::{FusionRule, UnknownRuntime, rule_of};
+use crate::interval::{CONFIDENCE, Prediction};
+use crate::kernel::KernelKind;
+use crate::kernel_set::KernelSet;
+use crate::memory::MemoryModel;
+use crate::predictor::{MIN_NETWORKS, PREDICTORS};
+use crate::sample::{Measured, NetworkSample, Provenance};
+use crate::selection::{Selection, fresh_scores};
+use crate::vocabulary::Vocabulary;
+
+/// Most networks of one table.
+pub const MAX_SAMPLES: usize = 100_000;
+
+/// Why a table cannot do what was asked.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum TableError {
+    /// No fusion rule for the runtime.
+    #[error(transparent)]
+    Runtime(#[from] UnknownRuntime),
+    /// A sample that no fit could use.
+    #[error("network `{id}`: {reason}")]
+    Sample {
+        /// The network.
+        id: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Too few networks for a fit.
+    #[error("the table has {have} measured networks; at least {need} are needed for a fit: measure more of the space")]
+    TooFew {
+        /// Networks in the table.
+        have: usize,
+        /// Networks needed.
+        need: usize,
+    },
+    /// The table was asked to predict before it was fitted.
+    #[error("the table is not fitted yet: call `fit` after adding samples")]
+    NotFitted,
+    /// The table holds [`MAX_SAMPLES`] networks.
+    #[error("the table is full at {MAX_SAMPLES} networks")]
+    Full,
+}
+
+/// One kernel's part of a predicted latency.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Share {
+    /// Names of the graph's nodes that run in the kernel.
+    pub nodes: Vec<String>,
+    /// Kind of the kernel.
+    pub kind: KernelKind,
+    /// Predicted nanoseconds.
+    pub time_ns: f64,
+    /// Whether the device has measured this very kernel.
+    pub seen: bool,
+}
+
+/// Samples of one device with what was fitted to them.
+#[derive(Debug)]
+pub struct Table {
+    provenance: Provenance,
+    rule: &'static dyn FusionRule,
+    samples: Vec<NetworkSample>,
+    fitted: Option<Fitted>,
+}
+
+#[derive(Debug)]
+struct Fitted {
+    selection: Selection,
+    memory: Option<MemoryModel>,
+    vocabulary: Vocabulary,
+}
+
+impl Table {
+    /// An empty table.
+    ///
+    /// # Errors
+    /// When no fusion rule is known for the runtime.
+    pub fn new(provenance: Provenance) -> Result<Self, TableError> {
+        let rule = rule_of(&provenance.runtime)?;
+        Ok(Self { provenance, rule, samples: Vec::new(), fitted: None })
+    }
+
+    /// Where its samples come from.
+    pub fn provenance(&self) -> &Provenance {
+        &self.provenance
+    }
+
+    /// The fusion rule of its runtime.
+    pub fn rule(&self) -> &'static dyn FusionRule {
+        self.rule
+    }
+
+    /// Its samples in the order in which they were added.
+    pub fn samples(&self) -> &[NetworkSample] {
+        &self.samples
+    }
+
+    /// Adds what was measured of a network. The fit stays as it is until [`Table::fit`].
+    ///
+    /// # Errors
+    /// When a latency is missing or not a positive number, or the table is full.
+    pub fn add(&mut self, id: impl Into<String>, graph: &Graph, measured: Measured) -> Result<(), TableError> {
+        self.add_sample(NetworkSample::new(id, graph, self.rule, measured))
+    }
+
+    /// Adds a sample, as [`Table::add`] does.
+    ///
+    /// # Errors
+    /// As [`Table::add`].
+    pub fn add_sample(&mut self, sample: NetworkSample) -> Result<(), TableError> {
+        if self.samples.len() >= MAX_SAMPLES {
+            return Err(TableError::Full);
+        }
+        if let Some(reason) = defect(&sample) {
+            return Err(TableError::Sample { id: sample.id, reason });
+        }
+        self.samples.push(sample);
+        Ok(())
+    }
+
+    /// Fits every predictor to all samples and chooses the one that guides.
+    ///
+    /// # Errors
+    /// With too few samples.
+    pub fn fit(&mut self) -> Result<(), TableError> {
+        let samples: Vec<&NetworkSample> = self.samples.iter().collect();
+        let too_few = TableError::TooFew { have: samples.len(), need: MIN_NETWORKS + 1 };
+        let selection = Selection::of(&samples).ok_or(too_few)?;
+        let memory = MemoryModel::fit(&samples);
+        let vocabulary = Vocabulary::of(&samples);
+        self.fitted = Some(Fitted { selection, memory, vocabulary });
+        Ok(())
+    }
+
+    /// What the predictors achieved on held-out networks, and which one guides; `None` before [`Table::fit`].
+    pub fn evaluation(&self) -> Option<&Selection> {
+        self.fitted.as_ref().map(|fitted| &fitted.selection)
+    }
+
+    /// The figures of every predictor, fitted to this table's samples, on fresh networks that it does not hold. Intervals are
+    /// those of each predictor's own held-out errors within the table.
+    ///
+    /// # Errors
+    /// With too few samples in the table.
+    pub fn scores_on(&self, fresh: &[&NetworkSample]) -> Result<Vec<(&'static str, Scores)>, TableError> {
+        let samples: Vec<&NetworkSample> = self.samples.iter().collect();
+        if samples.len() <= MIN_NETWORKS {
+            return Err(TableError::TooFew { have: samples.len(), need: MIN_NETWORKS + 1 });
+        }
+        Ok(PREDICTORS.iter().map(|predictor| (predictor.name(), fresh_scores(*predictor, &samples, fresh))).collect())
+    }
+
+    /// Predicts a network that need not have been measured.
+    ///
+    /// # Errors
+    /// Before [`Table::fit`].
+    pub fn predict(&self, graph: &Graph) -> Result<Prediction, TableError> {
+        self.predict_kernels(&KernelSet::of(graph, self.rule))
+    }
+
+    /// As [`Table::predict`], of a network whose kernels are known already.
+    ///
+    /// # Errors
+    /// Before [`Table::fit`].
+    pub fn predict_kernels(&self, network: &KernelSet) -> Result<Prediction, TableError> {
+        let Fitted { selection, memory, vocabulary } = self.fitted.as_ref().ok_or(TableError::NotFitted)?;
+        let (kernels_seen, kernels_inferred, kernels_unknown) = vocabulary.count(network);
+        let doubt = selection.model.doubt(network);
+        Ok(Prediction {
+            latency_ns: selection.conformal.around(selection.model.latency_ns(network), doubt, CONFIDENCE),
+            peak_memory_bytes: memory.as_ref().map(|memory| memory.predict(network)),
+            confidence: CONFIDENCE,
+            kernels_seen,
+            kernels_inferred,
+            kernels_unknown,
+        })
+    }
+
+    /// How unlike the measured networks this one is, by the predictor that guides: 1 for one of the same kind, more for others.
+    ///
+    /// # Errors
+    /// Before [`Table::fit`].
+    pub fn doubt(&self, network: &KernelSet) -> Result<f64, TableError> {
+        self.fitted.as_ref().map(|fitted| fitted.selection.model.doubt(network)).ok_or(TableError::NotFitted)
+    }
+
+    /// Each kernel's part of the predicted latency; `None` before [`Table::fit`] or when the predictor that guides is not a sum
+    /// over kernels.
+    pub fn shares(&self, graph: &Graph) -> Option<Vec<Share>> {
+        let fitted = self.fitted.as_ref()?;
+        let network = KernelSet::of(graph, self.rule);
+        let times = fitted.selection.model.kernel_ns(&network)?;
+        let share = |((kernel, nodes), time_ns): ((&crate::Kernel, &Vec<String>), f64)| Share {
+            nodes: nodes.clone(),
+            kind: kernel.kind,
+            time_ns,
+            seen: fitted.vocabulary.has_seen(kernel),
+        };
+        Some(network.kernels().iter().zip(network.names()).zip(times).map(share).collect())
+    }
+
+    /// Share of all profiled time that no kernel explains, 0 to 1; 0 without profiles.
+    pub fn unmatched_share(&self) -> f64 {
+        let (unmatched, all) = self.samples.iter().fold((0.0, 0.0), |(unmatched, all), sample| {
+            (unmatched + sample.unmatched_ns(), all + sample.profiled_ns())
+        });
+        if all > 0.0 { unmatched / all } else { 0.0 }
+    }
+
+    /// The fitted numbers of the predictor that guides and of the memory model, by name; empty before [`Table::fit`].
+    pub fn terms(&self) -> Vec<(String, f64)> {
+        let Some(fitted) = &self.fitted else { return Vec::new() };
+        let memory = fitted.memory.iter().flat_map(|memory| memory.terms());
+        let memory = memory.map(|(name, value)| (format!("memory.{name}"), value));
+        fitted.selection.model.terms().into_iter().chain(memory).collect()
+    }
+}
+
+fn defect(sample: &NetworkSample) -> Option<String> {
+    let positive = |ns: &f64| ns.is_finite() && *ns > 0.0;
+    if sample.latency_ns.is_empty() {
+        return Some("it has no latency; measure it in at least one process".into());
+    }
+    if let Some(odd) = sample.latency_ns.iter().find(|ns| !positive(ns)) {
+        return Some(format!("a latency of {odd} ns is not a positive number"));
+    }
+    let odd = sample.kernel_ns.iter().flatten().chain(sample.unmatched.iter().map(|node| &node.time_ns));
+    let odd = odd.copied().find(|ns| !ns.is_finite() || *ns < 0.0);
+    odd.map(|ns| format!("its profile has a node of {ns} ns"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Table, TableError};
+    use crate::sample::Measured;
+    use crate::synthetic::{Device, fitted_table, network, provenance};
+
+    fn check_refused(measured: Measured, expected: &str) {
+        let mut table = Table::new(provenance()).unwrap();
+        let message = table.add("odd", &network(0), measured).unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+        assert!(table.samples().is_empty());
+    }
+
+    #[test]
+    fn unusable_samples_are_refused_by_name() {
+        let good = Device::default().measure(0);
+        check_refused(Measured { latency_ns: vec![], ..good.clone() }, "network `odd`: it has no latency");
+        check_refused(Measured { latency_ns: vec![0.0], ..good.clone() }, "not a positive number");
+        check_refused(Measured { latency_ns: vec![1.0, f64::NAN], ..good.clone() }, "not a positive number");
+        let mut profile = good.profile.clone();
+        profile[0].time_ns = -1.0;
+        check_refused(Measured { profile, ..good }, "its profile has a node of -1 ns");
+    }
+
+    #[test]
+    fn says_what_is_missing_before_it_can_predict() {
+        let mut table = Table::new(provenance()).unwrap();
+        assert_eq!(table.predict(&network(0)), Err(TableError::NotFitted));
+        assert_eq!(table.fit(), Err(TableError::TooFew { have: 0, need: 4 }));
+    }
+
+    #[test]
+    fn predicts_latency_and_memory_of_a_network_not_measured() {
+        let device = Device::default();
+        let table = fitted_table(&device, 60);
+        let prediction = table.predict(&network(500)).unwrap();
+        let truth = Device::true_ns(&device.kernels(500));
+        assert!((prediction.latency_ns.value / truth - 1.0).abs() < 0.05, "{prediction:?} {truth}");
+        let memory = prediction.peak_memory_bytes.unwrap();
+        let measured = device.measure(500).peak_memory_bytes.unwrap() as f64;
+        assert!((memory.value / measured - 1.0).abs() < 0.02, "{memory:?} {measured}");
+        assert!(prediction.kernels_seen > 0 && prediction.kernels_unknown == 0);
+    }
+
+    #[test]
+    fn an_unknown_kind_of_kernel_widens_the_interval() {
+        let device = Device::default();
+        let table = fitted_table(&device, 60);
+        let usual = table.predict_kernels(&device.kernels(500)).unwrap();
+        let strange = table.predict_kernels(&device.outlandish_kernels()).unwrap();
+        assert_eq!(strange.kernels_unknown, 1);
+        assert!(strange.latency_ns.relative_width() > 1.5 * usual.latency_ns.relative_width());
+    }
+
+    #[test]
+    fn the_same_samples_in_the_same_order_give_the_same_fit() {
+        let device = Device::default();
+        let (one, other) = (fitted_table(&device, 40), fitted_table(&device, 40));
+        assert_eq!(one.terms(), other.terms());
+        for seed in 100..120 {
+            let network = device.kernels(seed);
+            assert_eq!(one.predict_kernels(&network), other.predict_kernels(&network));
+        }
+    }
+
+    #[test]
+    fn time_that_no_kernel_explains_is_recorded() {
+        let share = fitted_table(&Device::default(), 10).unmatched_share();
+        assert!(share > 0.001 && share < 0.1, "{share}");
+    }
+}
