@@ -66,6 +66,43 @@ impl DeviceError {
     }
 }
 
+impl From<DeviceError> for crate::error::Error {
+    fn from(error: DeviceError) -> Self {
+        use crate::error::ErrorKind as Exit;
+        let kind = match error.kind() {
+            None => Exit::Device,
+            Some(kind) => exit_of(kind),
+        };
+        Self::new(kind, error)
+    }
+}
+
+/// The exit code for a failure that the device told.
+fn exit_of(kind: ErrorKind) -> crate::error::ErrorKind {
+    use crate::error::ErrorKind as Exit;
+    match kind {
+        ErrorKind::Request | ErrorKind::DynamicShape | ErrorKind::WrongShape => Exit::Usage,
+        ErrorKind::RuntimeMissing
+        | ErrorKind::RuntimeTooOld
+        | ErrorKind::RuntimeKnownBad
+        | ErrorKind::ModelUnreadable
+        | ErrorKind::Unsupported
+        | ErrorKind::RunFailed
+        | ErrorKind::Crashed
+        | ErrorKind::OutOfMemory
+        | ErrorKind::Timeout => Exit::Runtime,
+        ErrorKind::Version
+        | ErrorKind::Unauthorized
+        | ErrorKind::Busy
+        | ErrorKind::MissingBlob
+        | ErrorKind::CorruptBlob
+        | ErrorKind::Storage
+        | ErrorKind::Device => Exit::Device,
+        ErrorKind::Canceled => Exit::Interrupted,
+        ErrorKind::Internal => Exit::Internal,
+    }
+}
+
 /// How a connection ended before its answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionError {

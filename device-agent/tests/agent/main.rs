@@ -1,0 +1,12 @@
+//! The agent from outside: the real program, real processes, real ONNX files.
+//!
+//! [`conformance`] is the suite that every runtime passes, [`robustness`] is what a model or a host
+//! may do to the agent, [`transports`] is how a host reaches it.
+//!
+//! ONNX Runtime's tests need its library in `ORT_DYLIB_PATH`; where it is not set they say so.
+
+mod conformance;
+mod host;
+mod models;
+mod robustness;
+mod transports;
