@@ -1,0 +1,133 @@
+//! What a report is made of; the search fills it from the study, and nothing here is computed twice.
+
+use edgefit_search::{Constraint, Metric, Readings};
+use serde::{Deserialize, Serialize};
+
+/// Everything that a report says about a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReportData {
+    /// Name of the run, as its folder.
+    pub run: String,
+    /// When it began, for people.
+    pub started: String,
+    /// Version of edgefit.
+    pub edgefit_version: String,
+    /// The data, in a few words: name, images, classes.
+    pub data: String,
+    /// The space, in a few words: name, number of networks.
+    pub space: String,
+    /// The device and the runtime: names and values, in the order in which they are shown.
+    pub device: Vec<Fact>,
+    /// What candidates were compared by.
+    pub objectives: Vec<Metric>,
+    /// What has to hold.
+    pub constraints: Vec<Constraint>,
+    /// The network that was chosen; `None` if none meets the constraints.
+    pub winner: Option<Winner>,
+    /// The networks that were trained to the end, the winner among them.
+    pub finalists: Vec<Candidate>,
+    /// The networks that were trained to be judged, in their order.
+    pub candidates: Vec<Candidate>,
+    /// Proposals that never were trained.
+    pub untrained: Untrained,
+    /// Hypervolume of the front after each trained candidate.
+    pub hypervolume: Vec<f64>,
+    /// Who predicted the latencies.
+    pub predictor: Predictor,
+    /// How long each part of the run took.
+    pub phases: Vec<Span>,
+    /// The search file, resolved.
+    pub settings: String,
+    /// The commands that make this run again.
+    pub reproduce: Vec<String>,
+}
+
+/// A name and its value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fact {
+    /// What it is.
+    pub name: String,
+    /// Its value with its unit.
+    pub value: String,
+}
+
+/// A network and all that is known about it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Number of its trial.
+    pub id: u64,
+    /// Text form of its genotype.
+    pub genotype: String,
+    /// All that is known, each value with its origin.
+    pub readings: Readings,
+    /// Whether every constraint holds.
+    pub meets_constraints: bool,
+    /// Whether no other network of its list is as good in every objective and better in one.
+    pub is_front: bool,
+    /// Latency that the baseline predicted for it, in milliseconds.
+    pub baseline_latency_ms: Option<f64>,
+}
+
+/// The network that was chosen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Winner {
+    /// The network, as it was trained to the end and measured again.
+    pub candidate: Candidate,
+    /// Its nodes in execution order.
+    pub layers: Vec<Layer>,
+    /// By what the profiled times were multiplied to sum to the latency that was measured without a profile.
+    pub layer_scale: Option<f64>,
+    /// Its last training, pass by pass.
+    pub training: Vec<TrainedEpoch>,
+}
+
+/// A node of a network and its time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Layer {
+    /// Its name in the ONNX file.
+    pub name: String,
+    /// Its operator.
+    pub operator: String,
+    /// Its mean time within one inference, in milliseconds, scaled.
+    pub milliseconds: f64,
+}
+
+/// One pass over the training images.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TrainedEpoch {
+    /// Mean training loss; `None` if it was not finite.
+    pub loss: Option<f64>,
+    /// Share of the validation images that are classified right after it.
+    pub validation_accuracy: Option<f64>,
+}
+
+/// Proposals that never were trained.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Untrained {
+    /// For each constraint, how many it stopped, by what was computed or predicted.
+    pub stopped: Vec<(Metric, u64)>,
+    /// Proposals of networks that had been proposed before.
+    pub duplicates: u64,
+    /// Networks that could not be trained or measured.
+    pub failed: u64,
+}
+
+/// Who predicted the latencies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Predictor {
+    /// The predictor that guided the search.
+    pub name: String,
+    /// The predictor that it is compared with.
+    pub baseline: String,
+    /// Models that were measured before the search.
+    pub table_models: u64,
+}
+
+/// A part of the run and how long it took.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Span {
+    /// Its name.
+    pub name: String,
+    /// Its seconds.
+    pub seconds: f64,
+}

@@ -1,0 +1,98 @@
+//! The page as a whole: one HTML file that needs nothing else, reads well on paper, and runs no script.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::data::{Candidate, ReportData, Winner};
+use super::{answer, course, pareto_plot, prediction, tables};
+
+const STYLE: &str = include_str!("style.css");
+
+/// The HTML of a report.
+pub fn html_page(data: &ReportData) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { "edgefit: " (data.run) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                (header(data))
+                main { (sections(data)) }
+                footer { p { "Made by edgefit " (data.edgefit_version) ". Measured: observed on the device. Predicted: by the latency table, before measuring. Computed: follows from the network alone." } }
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn header(data: &ReportData) -> Markup {
+    html! {
+        header {
+            p.run { (data.run) " · " (data.started) }
+            h1 { "A network for this device" }
+            (answer::draw(data))
+        }
+    }
+}
+
+fn sections(data: &ReportData) -> Markup {
+    html! {
+        (section("What was found", pareto_plot::draw(data)))
+        (section("The best networks", networks(data)))
+        div.columns {
+            (section("Predicted against measured", prediction::draw(data)))
+            (section("How the search went", html! {
+                (course::hypervolume(data))
+                h3 { "What became of the proposals" }
+                (tables::proposals(data))
+                h3 { "Where the time went" }
+                (tables::phases(&data.phases))
+            }))
+        }
+        @if let Some(winner) = &data.winner { (inside(winner)) }
+        (section("Device, settings, and how to do it again", again(data)))
+    }
+}
+
+fn section(title: &str, content: Markup) -> Markup {
+    html! { section.panel { h2 { (title) } (content) } }
+}
+
+fn networks(data: &ReportData) -> Markup {
+    let winner = data.winner.as_ref().map(|winner| winner.candidate.id);
+    let finalists: Vec<&Candidate> = data.finalists.iter().collect();
+    let front: Vec<&Candidate> = data.candidates.iter().filter(|candidate| candidate.is_front).collect();
+    html! {
+        @if !finalists.is_empty() { h3 { "Trained to the end: test accuracy" } (tables::networks(&finalists, winner)) }
+        h3 { "Front of the trials: validation accuracy after a short training" }
+        (tables::networks(&front, winner))
+    }
+}
+
+fn inside(winner: &Winner) -> Markup {
+    html! {
+        div.columns {
+            (section("Where the winner spends its time", tables::layers(winner)))
+            (section("The winner's last training", html! {
+                (course::training(&winner.training))
+                h3 { "Its genotype" }
+                p.genotype { (winner.candidate.genotype) }
+            }))
+        }
+    }
+}
+
+fn again(data: &ReportData) -> Markup {
+    html! {
+        (tables::facts(&data.device))
+        dl { div { dt { "Data" } dd { (data.data) } } div { dt { "Space" } dd { (data.space) } } }
+        h3 { "search.toml, complete" }
+        pre { code { (data.settings) } }
+        h3 { "The same again" }
+        pre { code { @for command in &data.reproduce { (command) "\n" } } }
+    }
+}

@@ -1,0 +1,115 @@
+//! The tables of the page: networks, what stopped proposals, layers with their share of the latency, names with values.
+
+use edgefit_search::Metric;
+use maud::{Markup, html};
+
+use super::data::{Candidate, Fact, ReportData, Span, Untrained, Winner};
+use super::wording;
+use crate::quantity;
+
+/// Metrics that are shown of every network, best first known.
+const SHOWN: [Metric; 5] =
+    [Metric::Accuracy, Metric::LatencyMs, Metric::PeakMemoryKib, Metric::ModelSizeKib, Metric::Macs];
+
+/// Networks with what is known of them, the most accurate first.
+pub(super) fn networks(candidates: &[&Candidate], winner: Option<u64>) -> Markup {
+    let mut sorted = candidates.to_vec();
+    let accuracy = |candidate: &Candidate| candidate.best(Metric::Accuracy).unwrap_or_default();
+    sorted.sort_by(|a, b| accuracy(b).total_cmp(&accuracy(a)));
+    html! {
+        div.wide { table {
+            thead { tr {
+                th.number scope="col" { "Trial" }
+                @for metric in SHOWN { th.number scope="col" { (wording::name(metric)) } }
+                th.number scope="col" { "Latency predicted" }
+                th scope="col" { "Bounds" }
+                th scope="col" { "Network" }
+            } }
+            tbody { @for candidate in sorted { (network(candidate, winner == Some(candidate.id))) } }
+        } }
+    }
+}
+
+fn network(candidate: &Candidate, is_winner: bool) -> Markup {
+    let predicted = candidate.readings.predicted(Metric::LatencyMs);
+    html! {
+        tr.chosen[is_winner] {
+            th.number scope="row" { (candidate.id) @if is_winner { " ★" } }
+            @for metric in SHOWN { td.number { (cell(candidate, metric)) } }
+            td.number { @if let Some(value) = predicted { (wording::with_interval(Metric::LatencyMs, value)) } @else { "–" } }
+            td { @if candidate.meets_constraints { "met" } @else { "missed" } }
+            td.genotype { (candidate.genotype) }
+        }
+    }
+}
+
+fn cell(candidate: &Candidate, metric: Metric) -> Markup {
+    let Some(value) = candidate.readings.best(metric) else { return html! { "–" } };
+    html! { span title=(wording::origin(&value.origin)) { (wording::with_interval(metric, value)) } }
+}
+
+/// What became of the proposals.
+pub(super) fn proposals(data: &ReportData) -> Markup {
+    let Untrained { stopped, duplicates, failed } = &data.untrained;
+    let constraint = |metric: Metric| data.constraints.iter().find(|constraint| constraint.metric == metric);
+    let stopped = stopped.iter().map(|(metric, count)| {
+        let bound = constraint(*metric).map(wording::bound).unwrap_or_default();
+        (format!("stopped untrained: {} {bound}", wording::name(*metric).to_lowercase()), *count)
+    });
+    let rest = [("proposed before".to_owned(), *duplicates), ("failed".to_owned(), *failed)];
+    let trained = [("trained".to_owned(), data.candidates.len() as u64)];
+    let rows: Vec<(String, u64)> = trained.into_iter().chain(stopped).chain(rest.into_iter().filter(|(_, count)| *count > 0)).collect();
+    let most = rows.iter().map(|(_, count)| *count).max().unwrap_or_default();
+    html! { table.bars { tbody { @for (name, count) in &rows { (bar_row(name, &quantity::count(*count), *count as f64, most as f64)) } } } }
+}
+
+/// The winner's nodes, each with its share of the latency.
+pub(super) fn layers(winner: &Winner) -> Markup {
+    let total: f64 = winner.layers.iter().map(|layer| layer.milliseconds).sum();
+    let most = winner.layers.iter().map(|layer| layer.milliseconds).fold(0.0, f64::max);
+    html! {
+        div.wide { table.bars {
+            thead { tr { th scope="col" { "Layer" } th scope="col" { "Operator" } th.number scope="col" { "Time" } th.number scope="col" { "Share" } th scope="col" { } } }
+            tbody {
+                @for layer in &winner.layers {
+                    tr {
+                        th scope="row" { (layer.name) }
+                        td { (layer.operator) }
+                        td.number { (quantity::milliseconds(layer.milliseconds)) }
+                        td.number { (format!("{:.1} %", 100.0 * ratio(layer.milliseconds, total))) }
+                        td.bar { (bar(layer.milliseconds, most)) }
+                    }
+                }
+            }
+        } }
+        p.note {
+            "Mean times of a profiled run"
+            @if let Some(scale) = winner.layer_scale { ", multiplied by " (quantity::significant(scale, 3)) " so that they sum to the median that was measured without a profile" }
+            ". Operators are what the runtime executed; it may fuse or reorder those of the file."
+        }
+    }
+}
+
+/// How long each part of the run took.
+pub(super) fn phases(spans: &[Span]) -> Markup {
+    let most = spans.iter().map(|span| span.seconds).fold(0.0, f64::max);
+    html! { table.bars { tbody { @for span in spans { (bar_row(&span.name, &quantity::seconds(span.seconds), span.seconds, most)) } } } }
+}
+
+/// Names with values.
+pub(super) fn facts(facts: &[Fact]) -> Markup {
+    html! { dl { @for fact in facts { div { dt { (fact.name) } dd { (fact.value) } } } } }
+}
+
+fn bar_row(name: &str, value: &str, length: f64, most: f64) -> Markup {
+    html! { tr { th scope="row" { (name) } td.number { (value) } td.bar { (bar(length, most)) } } }
+}
+
+/// A bar that says nothing that does not stand beside it.
+fn bar(length: f64, most: f64) -> Markup {
+    html! { span style={ "width:" (format!("{:.1}", 100.0 * ratio(length, most))) "%" } {} }
+}
+
+fn ratio(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { 0.0 }
+}

@@ -1,0 +1,213 @@
+//! A made-up run, and what has to be true of everything that is written about it.
+
+use edgefit_search::{Constraint, Metric, Readings, Value};
+use serde_json::{Value as Json, json};
+
+use super::{
+    Candidate, Fact, Layer, Predictor, ReportData, Span, TrainedEpoch, Untrained, Winner, WinnerContext, html_page,
+    pareto_csv, winner_json,
+};
+
+/// Fractions that look random and are the same every time.
+fn fraction(number: u64) -> f64 {
+    (number.wrapping_mul(2_654_435_761) % 1_000) as f64 / 1_000.0
+}
+
+fn candidate(id: u64) -> Candidate {
+    let latency = 0.05 * 40f64.powf(fraction(id + 3));
+    let predicted = latency * (0.93 + 0.14 * fraction(id + 17));
+    let accuracy = 0.985 - 0.12 * (1.0 - (latency / 2.0).sqrt().min(1.0)) * fraction(id + 29) - 0.01 * fraction(id);
+    let accuracy = if id == 7 { 0.11 } else { accuracy };
+    let mut readings = Readings::new()
+        .with(Metric::Macs, Value::computed((latency * 1.6e6).round()))
+        .with(Metric::Params, Value::computed((latency * 40_000.0).round()))
+        .with(Metric::ModelSizeKib, Value::computed(latency * 160.0 + 9.0))
+        .with(Metric::LatencyMs, Value::predicted(predicted, Some((predicted * 0.9, predicted * 1.1)), "device.table"))
+        .with(Metric::PeakMemoryKib, Value::predicted(9_000.0 + latency * 900.0, None, "device.table"))
+        .with(Metric::Accuracy, Value::measured(accuracy, None, "288 validation images after 3 epochs"));
+    if id % 9 != 4 {
+        let by = "local, tract 0.23.9, 1 thread, 3 processes";
+        readings.add(Metric::LatencyMs, Value::measured(latency, Some((latency * 0.99, latency * 1.012)), by));
+    }
+    Candidate {
+        id,
+        genotype: format!("mbconv:stem{}-w16,24,{}-k3,5,3-e2,{},3-d1,2,{}", 8 + id % 8, 32 + id, 1 + id % 4, id % 3),
+        meets_constraints: latency <= 1.0,
+        is_front: false,
+        baseline_latency_ms: Some(latency * (0.6 + 0.9 * fraction(id + 101))),
+        readings,
+    }
+}
+
+fn mark_front(candidates: &mut [Candidate]) {
+    let points: Vec<(f64, f64)> =
+        candidates.iter().map(|c| (c.best(Metric::LatencyMs).unwrap(), c.best(Metric::Accuracy).unwrap())).collect();
+    for (at, candidate) in candidates.iter_mut().enumerate() {
+        let (latency, accuracy) = points[at];
+        let is_beaten = points.iter().any(|(l, a)| *l <= latency && *a >= accuracy && (*l < latency || *a > accuracy));
+        candidate.is_front = !is_beaten;
+    }
+}
+
+fn finalist(trial: &Candidate, accuracy: f64) -> Candidate {
+    let mut finalist = trial.clone();
+    let latency = finalist.best(Metric::LatencyMs).unwrap();
+    let readings = &mut finalist.readings;
+    readings.add(Metric::Accuracy, Value::measured(accuracy, Some((accuracy - 0.006, accuracy + 0.004)), "360 test images"));
+    readings.add(Metric::PeakMemoryKib, Value::measured(9_480.0, None, "VmHWM of a fresh process, local, tract 0.23.9"));
+    let by = "local, tract 0.23.9, 1 thread, 5 processes";
+    readings.add(Metric::LatencyMs, Value::measured(latency * 1.004, Some((latency * 0.998, latency * 1.009)), by));
+    finalist
+}
+
+fn layers() -> Vec<Layer> {
+    let layer = |name: &str, operator: &str, milliseconds: f64| Layer { name: name.into(), operator: operator.into(), milliseconds };
+    vec![
+        layer("normalize", "Sub + Mul", 0.004),
+        layer("stem/conv", "Conv 3x3", 0.061),
+        layer("stage1/block1/expand", "Conv 1x1", 0.048),
+        layer("stage1/block1/depthwise", "DepthWiseConv 3x3", 0.172),
+        layer("stage1/block1/project", "Conv 1x1", 0.039),
+        layer("stage2/block1/depthwise", "DepthWiseConv 5x5", 0.203),
+        layer("stage2/block1/project", "Conv 1x1", 0.028),
+        layer("head/pool", "Reduce mean", 0.006),
+        layer("head/dense", "MatMul", 0.009),
+    ]
+}
+
+/// The report of a run of 40 trials.
+pub(crate) fn sample() -> ReportData {
+    let mut candidates: Vec<Candidate> = (0..40).map(candidate).collect();
+    mark_front(&mut candidates);
+    let mut front: Vec<&Candidate> = candidates.iter().filter(|c| c.is_front && c.meets_constraints).collect();
+    front.sort_by(|a, b| b.best(Metric::Accuracy).unwrap().total_cmp(&a.best(Metric::Accuracy).unwrap()));
+    let finals = [0.9917, 0.9889, 0.9833];
+    let finalists: Vec<Candidate> = front.iter().zip(finals).map(|(trial, accuracy)| finalist(trial, accuracy)).collect();
+    let epochs = 1..=30;
+    let training = epochs.map(|epoch| {
+        let left = (-f64::from(epoch) / 6.0).exp();
+        let wobble = 0.004 * fraction(epoch as u64);
+        TrainedEpoch { loss: Some(0.32 + 1.9 * left), validation_accuracy: Some(0.993 - 0.35 * left - wobble) }
+    });
+    let winner = Winner { candidate: finalists[0].clone(), layers: layers(), layer_scale: Some(0.93), training: training.collect() };
+    let fact = |name: &str, value: &str| Fact { name: name.into(), value: value.into() };
+    ReportData {
+        run: "digits-mbconv-20261124-101500".into(),
+        started: "24 November 2026, 10:15".into(),
+        edgefit_version: "0.1.0".into(),
+        data: "digits: 1,797 images of 8x8x1, 10 classes".into(),
+        space: "mbconv: 1.24e9 networks".into(),
+        device: vec![
+            fact("Device", "local"),
+            fact("Processor", "AMD EPYC, 2 cores"),
+            fact("System", "Debian 12, Linux 6.1"),
+            fact("Runtime", "tract 0.23.9"),
+            fact("Threads", "1"),
+            fact("Validity", "no flags"),
+        ],
+        objectives: vec![Metric::Accuracy, Metric::LatencyMs],
+        constraints: vec![Constraint::at_most(Metric::LatencyMs, 1.0), Constraint::at_most(Metric::PeakMemoryKib, 16_384.0)],
+        winner: Some(winner),
+        finalists,
+        hypervolume: (0..40).scan(0.0_f64, |best, at| { *best = best.max(0.8 * (1.0 - (-f64::from(at) / 9.0).exp()) + 0.05 * fraction(at as u64)); Some(*best) }).collect(),
+        candidates,
+        untrained: Untrained { stopped: vec![(Metric::LatencyMs, 63), (Metric::PeakMemoryKib, 4)], duplicates: 5, failed: 1 },
+        predictor: Predictor { name: "kernel table".into(), baseline: "linear model on operator counts".into(), table_models: 16 },
+        phases: vec![
+            Span { name: "latency table".into(), seconds: 14.2 },
+            Span { name: "search".into(), seconds: 61.0 },
+            Span { name: "final training and measuring".into(), seconds: 24.0 },
+        ],
+        settings: "seed = 42\n\n[data]\nformat = \"digits\"\nvalidation = 0.2\n\n[space]\npreset = \"mbconv\"\n\n[constraints]\nlatency_ms = { max = 1.0 }\n".into(),
+        reproduce: vec!["edgefit search host/examples/digits.toml".into()],
+    }
+}
+
+#[test]
+fn the_page_needs_nothing_else_and_runs_nothing() {
+    let page = html_page(&sample());
+    for forbidden in ["<script", "http://", "https://", "src=", "@import", "url("] {
+        assert!(!page.contains(forbidden), "the page contains {forbidden}");
+    }
+    for expected in ["Predicted against measured", "99.17 %", "meets the bound", "at most 1.00 ms", "stage2/block1/depthwise"] {
+        assert!(page.contains(expected), "the page lacks {expected}");
+    }
+}
+
+#[test]
+fn whatever_a_user_typed_is_shown_and_not_obeyed() {
+    let evil = "<script>alert(\"1\")</script>&amp;";
+    let mut data = sample();
+    data.run = evil.into();
+    data.settings = evil.into();
+    data.device[0].value = evil.into();
+    data.candidates[3].genotype = evil.into();
+    data.winner.as_mut().unwrap().layers[1].name = evil.into();
+    let page = html_page(&data);
+    assert!(!page.contains("<script"));
+    assert_eq!(page.matches("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;amp;").count() >= 4, true);
+}
+
+#[test]
+fn a_run_without_winner_or_without_anything_has_a_page_too() {
+    let mut data = sample();
+    data.winner = None;
+    assert!(html_page(&data).contains("No network met every bound"));
+    data.candidates.clear();
+    data.finalists.clear();
+    data.hypervolume.clear();
+    let page = html_page(&data);
+    assert!(!page.contains("NaN") && !page.contains("inf"), "{page}");
+}
+
+#[test]
+fn no_coordinate_is_lost() {
+    let page = html_page(&sample());
+    assert!(!page.contains("NaN") && !page.contains("\"inf"), "a coordinate is no number");
+}
+
+#[test]
+fn the_data_of_a_report_can_be_kept() {
+    let text = serde_json::to_string(&sample()).unwrap();
+    assert_eq!(serde_json::from_str::<ReportData>(&text).unwrap(), sample());
+}
+
+#[test]
+fn the_front_is_a_row_each() {
+    let data = sample();
+    let front: Vec<&Candidate> = data.candidates.iter().filter(|candidate| candidate.is_front).collect();
+    let text = String::from_utf8(pareto_csv(front.iter().copied())).unwrap();
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
+    assert_eq!(header[..3], ["id", "genotype", "accuracy"]);
+    let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), front.len());
+    let at = |name: &str| header.iter().position(|column| column == name).unwrap();
+    for (row, candidate) in rows.iter().zip(&front) {
+        assert_eq!(&row[at("genotype")], candidate.genotype);
+        let measured = candidate.readings.measured(Metric::LatencyMs).map(|value| value.value);
+        assert_eq!(row[at("latency_ms")].parse().ok(), measured);
+    }
+}
+
+#[test]
+fn the_winner_is_told_with_units_intervals_and_origins() {
+    let data = sample();
+    let context = WinnerContext {
+        model: "winner.onnx".into(),
+        model_sha256: "ab".into(),
+        network_digest: "cd".into(),
+        classes: vec!["0".into(), "1".into()],
+        provenance: json!({ "edgefit_version": "0.1.0", "seed": 42 }),
+    };
+    let text = winner_json(&data.winner.unwrap().candidate, &data.constraints, &context);
+    let told: Json = serde_json::from_str(&text).unwrap();
+    assert_eq!(told["schema"], "edgefit-winner/1");
+    let latency = &told["metrics"]["latency_ms"];
+    assert_eq!((latency["origin"].as_str(), latency["unit"].as_str()), (Some("measured"), Some("ms")));
+    assert_eq!(latency["predicted"]["origin"], "predicted");
+    assert!(latency["interval_95"][0].as_f64().unwrap() < latency["value"].as_f64().unwrap());
+    assert_eq!(told["metrics"]["macs"]["origin"], "computed");
+    assert_eq!(told["constraints"][0]["is_met"], true);
+    assert_eq!(told["provenance"]["seed"], 42);
+}
