@@ -22,11 +22,11 @@ const TOLD: [Metric; 8] = [
 pub(super) fn draw(data: &ReportData) -> Markup {
     match &data.winner {
         Some(winner) => html! {
-            p.answer { (sentence(data, winner)) }
+            h1 { (sentence(data, winner)) }
             div.tiles { @for metric in TOLD { (tile(data, winner, metric)) } }
         },
         None => html! {
-            p.answer.missed { "No network met every bound as measured." }
+            h1.missed { "No network met every bound as measured." }
             p { "The networks that came closest are below. A looser bound, a smaller space or more trials may help." }
         },
     }
@@ -70,6 +70,9 @@ fn badge(value: &Value) -> Markup {
 fn verdict(constraint: &Constraint, value: &Value) -> Markup {
     let is_met = constraint.excess(value.value) == 0.0;
     html! {
-        p.verdict.missed[!is_met] { @if is_met { "✓ meets the bound, " } @else { "✗ misses the bound, " } (wording::bound(constraint)) }
+        p.verdict.missed[!is_met] { @if is_met { "✓ " } @else { "✗ missed: " } (wording::bound(constraint)) }
+        @if let Some(max) = constraint.max.filter(|max| *max > 0.0) {
+            div.gauge.missed[!is_met] aria-hidden="true" { span style={ "width:" (format!("{:.1}", (100.0 * value.value / max).min(100.0))) "%" } {} }
+        }
     }
 }

@@ -36,19 +36,17 @@ pub(super) fn training(epochs: &[TrainedEpoch]) -> Markup {
     let accuracy = series(|epoch| epoch.validation_accuracy);
     let loss = series(|epoch| epoch.loss);
     html! {
-        (curve("Validation accuracy", Axis::percent("validation accuracy (%)", scale(&accuracy).within(0.0, 1.0)), &accuracy))
-        (curve("Training loss", Axis::new("training loss", scale(&loss)), &loss))
+        h3 { "Accuracy on the validation images" }
+        (curve("Validation accuracy", Axis::accuracy("accuracy (%)", accuracy.iter().map(|(_, value)| *value)), &accuracy))
+        h3 { "Loss on the training images" }
+        (curve("Training loss", Axis::new("mean loss", Scale::covering(loss.iter().map(|(_, value)| *value))), &loss))
     }
-}
-
-fn scale(series: &[(f64, f64)]) -> Scale {
-    Scale::linear(series.iter().map(|(_, value)| *value))
 }
 
 fn curve(title: &str, y: Axis, series: &[(f64, f64)]) -> Markup {
     let Some((last_epoch, last)) = series.last() else { return html! {} };
     let x = Axis::new("epoch", Scale::between(0.0, last_epoch.max(1.0)));
-    let frame = Frame::new(x, y, 560.0, 240.0);
+    let frame = Frame::new(x, y, 560.0, 260.0);
     let corners: Vec<(f64, f64)> = series.iter().map(|(epoch, value)| (frame.x(*epoch), frame.y(*value))).collect();
     let content = html! { polyline.course points=(points(&corners)) {} };
     frame.draw(title, &format!("{} after epoch {last_epoch}", quantity::significant(*last, 4)), &content)

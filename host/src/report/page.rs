@@ -33,7 +33,6 @@ fn header(data: &ReportData) -> Markup {
     html! {
         header {
             p.run { (data.run) " · " (data.started) }
-            h1 { "A network for this device" }
             (answer::draw(data))
         }
     }
@@ -70,6 +69,7 @@ fn networks(data: &ReportData) -> Markup {
         @if !finalists.is_empty() { h3 { "Trained to the end: test accuracy" } (tables::networks(&finalists, winner)) }
         h3 { "Front of the trials: validation accuracy after a short training" }
         (tables::networks(&front, winner))
+        p.note { "Small print is the 95 % interval. ≈ marks what is predicted and was not measured." }
     }
 }
 

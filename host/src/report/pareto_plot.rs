@@ -7,9 +7,6 @@ use super::chart::{Axis, Frame, Marker, Scale, legend, points, px};
 use super::data::{Candidate, ReportData};
 use super::wording;
 
-/// How many quartile distances below the lower quartile an accuracy is taken for a failure that is not drawn.
-const OUTLIER: f64 = 2.5;
-
 /// A network with a place in the plot.
 struct Placed<'d> {
     candidate: &'d Candidate,
@@ -23,22 +20,19 @@ pub(super) fn draw(data: &ReportData) -> Markup {
     let candidates = placed(&data.candidates, metric);
     let finalists = placed(&data.finalists, metric);
     let frame = frame(data, metric, &candidates, &finalists);
-    let shown = |placed: &&Placed<'_>| frame.holds(placed.cost, placed.accuracy);
-    let hidden = candidates.iter().filter(|placed| !frame.holds(placed.cost, placed.accuracy)).count();
     let winner = data.winner.as_ref().map(|winner| winner.candidate.id);
     let content = html! {
         (bound(data, metric, &frame))
         (front(&candidates, &frame))
-        @for placed in candidates.iter().filter(shown) { (mark(placed, trial_marker(placed, metric), metric, &frame)) }
-        @for placed in finalists.iter().filter(shown) {
+        @for placed in &candidates { (mark(placed, trial_marker(placed, metric), metric, &frame)) }
+        @for placed in &finalists {
             @let marker = if Some(placed.candidate.id) == winner { Marker::Star } else { Marker::Diamond };
             (mark(placed, marker, metric, &frame))
         }
     };
     html! {
-        (frame.draw("Accuracy against cost", "each mark is a network; up and to the left is better", &content))
+        div.wide { (frame.draw("Accuracy against cost", "each mark is a network; up and to the left is better", &content)) }
         (legend(&entries(data)))
-        @if hidden > 0 { p.note { (hidden) " of the trained networks lie outside of the plot: their accuracy is far below the others'." } }
     }
 }
 
@@ -66,22 +60,11 @@ impl Candidate {
 
 fn frame(data: &ReportData, metric: Metric, candidates: &[Placed<'_>], finalists: &[Placed<'_>]) -> Frame {
     let all = || candidates.iter().chain(finalists);
-    let accuracies: Vec<f64> = all().map(|placed| placed.accuracy).collect();
-    let least = least_shown(&accuracies);
     let bounds = data.constraints.iter().filter(|constraint| constraint.metric == metric);
     let bounds = bounds.flat_map(|constraint| [constraint.min, constraint.max]).flatten();
     let x = Axis::new(wording::axis(metric), Scale::covering(all().map(|placed| placed.cost).chain(bounds)));
-    let shown = accuracies.into_iter().filter(|accuracy| *accuracy >= least);
-    let y = Axis::percent(wording::axis(Metric::Accuracy), Scale::linear(shown).within(0.0, 1.002));
-    Frame::new(x, y, 760.0, 440.0)
-}
-
-/// Accuracies below this are those of trainings that failed.
-fn least_shown(accuracies: &[f64]) -> f64 {
-    let mut sorted = accuracies.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let quartile = |share: usize| sorted.get(sorted.len() * share / 4).copied().unwrap_or_default();
-    quartile(1) - OUTLIER * (quartile(3) - quartile(1)).max(0.01)
+    let y = Axis::accuracy(wording::axis(Metric::Accuracy), all().map(|placed| placed.accuracy));
+    Frame::new(x, y, 900.0, 470.0)
 }
 
 fn trial_marker(placed: &Placed<'_>, metric: Metric) -> Marker {
@@ -104,14 +87,18 @@ fn tip(candidate: &Candidate, metric: Metric) -> String {
         let text = wording::with_interval(metric, value);
         Some(format!("{}: {text}, {}", wording::name(metric), wording::origin(&value.origin)))
     };
-    let lines = [Some(format!("trial {}", candidate.id)), told(Metric::Accuracy), told(metric), Some(candidate.genotype.clone())];
+    let lines = [
+        Some(format!("trial {}", candidate.id)),
+        told(Metric::Accuracy),
+        told(metric),
+        Some(candidate.genotype.clone()),
+    ];
     lines.into_iter().flatten().collect::<Vec<_>>().join("\n")
 }
 
 /// The front as a staircase: to the right of it and below, something better is known.
 fn front(candidates: &[Placed<'_>], frame: &Frame) -> Markup {
     let mut front: Vec<&Placed<'_>> = candidates.iter().filter(|placed| placed.candidate.is_front).collect();
-    front.retain(|placed| frame.holds(placed.cost, placed.accuracy));
     front.sort_by(|a, b| a.cost.total_cmp(&b.cost));
     let mut corners: Vec<(f64, f64)> = Vec::new();
     for placed in front {

@@ -40,13 +40,18 @@ impl Quality {
         let within = errors.iter().filter(|error| **error <= TOLERANCE).count();
         let networks = errors.len();
         let (upper, lower) = (errors.get(networks / 2)?, errors.get(networks.saturating_sub(1) / 2)?);
-        Some(Self { networks, median_error: f64::midpoint(*upper, *lower), share_within: within as f64 / networks as f64 })
+        Some(Self {
+            networks,
+            median_error: f64::midpoint(*upper, *lower),
+            share_within: within as f64 / networks as f64,
+        })
     }
 }
 
 /// Draws the plot and the table of errors; says so where nothing was measured.
 pub(super) fn draw(data: &ReportData) -> Markup {
-    let table = pairs(&data.candidates, |candidate| candidate.readings.predicted(Metric::LatencyMs).map(|value| value.value));
+    let table =
+        pairs(&data.candidates, |candidate| candidate.readings.predicted(Metric::LatencyMs).map(|value| value.value));
     let baseline = pairs(&data.candidates, |candidate| candidate.baseline_latency_ms);
     if table.is_empty() {
         return html! { p { "No network was both predicted and measured." } };
@@ -57,7 +62,10 @@ pub(super) fn draw(data: &ReportData) -> Markup {
         @for (pair, candidate) in &baseline { (mark(Marker::Cross, *pair, candidate, &data.predictor.baseline, &frame)) }
         @for (pair, candidate) in &table { (mark(Marker::Dot, *pair, candidate, &data.predictor.name, &frame)) }
     };
-    let (name, other) = (format!("{}, which guided the search", data.predictor.name), format!("{}, for comparison", data.predictor.baseline));
+    let (name, other) = (
+        format!("{}, which guided the search", data.predictor.name),
+        format!("{}, for comparison", data.predictor.baseline),
+    );
     let mut entries = vec![(Marker::Dot, name.as_str()), (Marker::Band, "within 10 % of measured")];
     if !baseline.is_empty() {
         entries.insert(1, (Marker::Cross, other.as_str()));
@@ -74,7 +82,8 @@ type Known<'d> = (Pair, &'d Candidate);
 fn pairs(candidates: &[Candidate], predicted: impl Fn(&Candidate) -> Option<f64>) -> Vec<Known<'_>> {
     let pair = |candidate: &Candidate| {
         let measured = candidate.readings.measured(Metric::LatencyMs)?.value;
-        Some(Pair { predicted: predicted(candidate)?, measured }).filter(|pair| pair.predicted > 0.0 && pair.measured > 0.0)
+        Some(Pair { predicted: predicted(candidate)?, measured })
+            .filter(|pair| pair.predicted > 0.0 && pair.measured > 0.0)
     };
     candidates.iter().filter_map(|candidate| Some((pair(candidate)?, candidate))).collect()
 }
@@ -91,13 +100,21 @@ fn scale(table: &[Known<'_>], baseline: &[Known<'_>]) -> Scale {
 
 fn frame(table: &[Known<'_>], baseline: &[Known<'_>]) -> Frame {
     let scale = scale(table, baseline);
-    Frame::new(Axis::new("measured median latency (ms)", scale), Axis::new("predicted median latency (ms)", scale), 560.0, 500.0)
+    Frame::new(
+        Axis::new("measured median latency (ms)", scale),
+        Axis::new("predicted median latency (ms)", scale),
+        560.0,
+        500.0,
+    )
 }
 
 fn mark(marker: Marker, pair: Pair, candidate: &Candidate, by: &str, frame: &Frame) -> Markup {
     let (predicted, measured) = (quantity::milliseconds(pair.predicted), quantity::milliseconds(pair.measured));
     let error = quantity::percent(pair.predicted / pair.measured - 1.0);
-    let tip = format!("trial {}\nmeasured {measured}\npredicted {predicted} by {by}\nerror {error}\n{}", candidate.id, candidate.genotype);
+    let tip = format!(
+        "trial {}\nmeasured {measured}\npredicted {predicted} by {by}\nerror {error}\n{}",
+        candidate.id, candidate.genotype
+    );
     marker.at(frame.x(pair.measured), frame.y(pair.predicted), &tip)
 }
 
@@ -106,14 +123,8 @@ fn band(frame: &Frame, table: &[Known<'_>], baseline: &[Known<'_>]) -> Markup {
     let scale = scale(table, baseline);
     let (low, high) = (scale.low(), scale.high());
     let (above, below) = (1.0 + TOLERANCE, 1.0 - TOLERANCE);
-    let corners = [
-        (low, low),
-        (low, low * above),
-        (high / above, high),
-        (high, high),
-        (high, high * below),
-        (low / below, low),
-    ];
+    let corners =
+        [(low, low), (low, low * above), (high / above, high), (high, high), (high, high * below), (low / below, low)];
     let corners = corners.map(|(measured, predicted)| (frame.x(measured), frame.y(predicted)));
     let diagonal = [(frame.x(low), frame.y(low)), (frame.x(high), frame.y(high))];
     html! {

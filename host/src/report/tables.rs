@@ -1,6 +1,6 @@
 //! The tables of the page: networks, what stopped proposals, layers with their share of the latency, names with values.
 
-use edgefit_search::Metric;
+use edgefit_search::{Metric, Origin, Value};
 use maud::{Markup, html};
 
 use super::data::{Candidate, Fact, ReportData, Span, Untrained, Winner};
@@ -17,7 +17,7 @@ pub(super) fn networks(candidates: &[&Candidate], winner: Option<u64>) -> Markup
     let accuracy = |candidate: &Candidate| candidate.best(Metric::Accuracy).unwrap_or_default();
     sorted.sort_by(|a, b| accuracy(b).total_cmp(&accuracy(a)));
     html! {
-        div.wide { table {
+        div.wide { table.networks {
             thead { tr {
                 th.number scope="col" { "Trial" }
                 @for metric in SHOWN { th.number scope="col" { (wording::name(metric)) } }
@@ -36,7 +36,7 @@ fn network(candidate: &Candidate, is_winner: bool) -> Markup {
         tr.chosen[is_winner] {
             th.number scope="row" { (candidate.id) @if is_winner { " ★" } }
             @for metric in SHOWN { td.number { (cell(candidate, metric)) } }
-            td.number { @if let Some(value) = predicted { (wording::with_interval(Metric::LatencyMs, value)) } @else { "–" } }
+            td.number { @if let Some(value) = predicted { (told(Metric::LatencyMs, value)) } @else { "–" } }
             td { @if candidate.meets_constraints { "met" } @else { "missed" } }
             td.genotype { (candidate.genotype) }
         }
@@ -45,7 +45,16 @@ fn network(candidate: &Candidate, is_winner: bool) -> Markup {
 
 fn cell(candidate: &Candidate, metric: Metric) -> Markup {
     let Some(value) = candidate.readings.best(metric) else { return html! { "–" } };
-    html! { span title=(wording::origin(&value.origin)) { (wording::with_interval(metric, value)) } }
+    told(metric, value)
+}
+
+/// A value over its interval, marked where it is only predicted.
+fn told(metric: Metric, value: &Value) -> Markup {
+    let mark = if matches!(value.origin, Origin::Predicted { .. }) { "≈ " } else { "" };
+    html! {
+        span title=(wording::origin(&value.origin)) { (mark) (wording::quantity(metric, value.value)) }
+        @if let Some(ends) = value.interval { small { (wording::interval(metric, ends)) } }
+    }
 }
 
 /// What became of the proposals.
@@ -58,7 +67,8 @@ pub(super) fn proposals(data: &ReportData) -> Markup {
     });
     let rest = [("proposed before".to_owned(), *duplicates), ("failed".to_owned(), *failed)];
     let trained = [("trained".to_owned(), data.candidates.len() as u64)];
-    let rows: Vec<(String, u64)> = trained.into_iter().chain(stopped).chain(rest.into_iter().filter(|(_, count)| *count > 0)).collect();
+    let rows: Vec<(String, u64)> =
+        trained.into_iter().chain(stopped).chain(rest.into_iter().filter(|(_, count)| *count > 0)).collect();
     let most = rows.iter().map(|(_, count)| *count).max().unwrap_or_default();
     html! { table.bars { tbody { @for (name, count) in &rows { (bar_row(name, &quantity::count(*count), *count as f64, most as f64)) } } } }
 }

@@ -10,30 +10,65 @@ const TOP: f64 = 14.0;
 const RIGHT: f64 = 16.0;
 const BOTTOM: f64 = 50.0;
 
+/// The smallest share of errors that an axis tells from none.
+const LEAST_ERROR: f64 = 1e-4;
+
 /// One axis.
 pub(crate) struct Axis {
-    /// What it shows, with the unit.
-    pub(crate) title: String,
-    /// What it covers.
-    pub(crate) scale: Scale,
-    /// Factor between values and marks: 100 where shares are marked in percent.
-    pub(crate) factor: f64,
+    title: String,
+    scale: Scale,
+    /// Whether its values are accuracies, spread by the errors that are left and marked in percent.
+    is_accuracy: bool,
 }
 
 impl Axis {
+    /// An axis with what it shows, its unit included.
     pub(crate) fn new(title: impl Into<String>, scale: Scale) -> Self {
-        Self { title: title.into(), scale, factor: 1.0 }
+        Self { title: title.into(), scale, is_accuracy: false }
     }
 
-    /// Marked in percent.
-    pub(crate) fn percent(title: impl Into<String>, scale: Scale) -> Self {
-        Self { factor: 100.0, ..Self::new(title, scale) }
+    /// An axis of accuracies from 0 to 1, marked in percent. Where their errors span much it is logarithmic in the errors, so that
+    /// 99 and 99.5 % are as far apart as 80 and 90 %.
+    pub(crate) fn accuracy(title: impl Into<String>, accuracies: impl IntoIterator<Item = f64>) -> Self {
+        let errors: Vec<f64> = accuracies.into_iter().map(|accuracy| 1.0 - accuracy).collect();
+        let least = errors.iter().copied().filter(|error| *error > LEAST_ERROR).fold(1.0, f64::min);
+        let scale = Scale::covering(errors.into_iter().map(|error| error.max(least / 2.0)));
+        Self { title: title.into(), scale, is_accuracy: true }
     }
 
-    fn label(&self, tick: &Tick) -> String {
-        let decimals = if self.factor == 100.0 { tick.decimals.saturating_sub(2) } else { tick.decimals };
-        let number = format!("{:.decimals$}", tick.value * self.factor);
-        if number == "-0" { "0".to_owned() } else { number }
+    fn place(&self, value: f64) -> f64 {
+        if self.is_accuracy {
+            1.0 - self.scale.place((1.0 - value).max(self.scale.low()))
+        } else {
+            self.scale.place(value)
+        }
+    }
+
+    /// The places and labels of the marks.
+    fn marks(&self, wanted: usize) -> Vec<(f64, String)> {
+        let ticks = self.scale.ticks(wanted);
+        ticks
+            .iter()
+            .map(|tick| (self.scale.place(tick.value), tick))
+            .map(|(place, tick)| self.mark(place, tick))
+            .collect()
+    }
+
+    fn mark(&self, place: f64, tick: &Tick) -> (f64, String) {
+        if self.is_accuracy {
+            let decimals = tick.decimals.saturating_sub(2);
+            return (1.0 - place, format!("{:.decimals$}", (1.0 - tick.value) * 100.0));
+        }
+        let number = format!("{:.*}", tick.decimals, tick.value);
+        (place, if number == "-0" { "0".to_owned() } else { number })
+    }
+
+    fn full_title(&self) -> String {
+        match (self.scale.is_log(), self.is_accuracy) {
+            (false, _) => self.title.clone(),
+            (true, false) => format!("{}, log scale", self.title),
+            (true, true) => format!("{}, log of errors", self.title),
+        }
     }
 }
 
@@ -69,17 +104,20 @@ impl Frame {
 
     /// Where a value of the horizontal axis lies.
     pub(crate) fn x(&self, value: f64) -> f64 {
-        self.left() + self.x.scale.place(value) * (self.right() - self.left())
+        self.across(self.x.place(value))
+    }
+
+    fn across(&self, place: f64) -> f64 {
+        self.left() + place * (self.right() - self.left())
     }
 
     /// Where a value of the vertical axis lies.
     pub(crate) fn y(&self, value: f64) -> f64 {
-        self.bottom() - self.y.scale.place(value) * (self.bottom() - self.top())
+        self.up(self.y.place(value))
     }
 
-    /// Whether a pair of values lies in the plot area.
-    pub(crate) fn holds(&self, x: f64, y: f64) -> bool {
-        self.x.scale.holds(x) && self.y.scale.holds(y)
+    fn up(&self, place: f64) -> f64 {
+        self.bottom() - place * (self.bottom() - self.top())
     }
 
     /// The whole drawing: axes below, `content` above them. `title` and `description` are for those who cannot see it.
@@ -96,15 +134,15 @@ impl Frame {
     fn grid(&self) -> Markup {
         let (left, right, top, bottom) = (px(self.left()), px(self.right()), px(self.top()), px(self.bottom()));
         html! {
-            @for tick in self.x.scale.ticks(6) {
-                @let x = px(self.x(tick.value));
+            @for (place, label) in self.x.marks(6) {
+                @let x = px(self.across(place));
                 line.grid x1=(x) x2=(x) y1=(top) y2=(bottom) {}
-                text.tick x=(x) y=(px(self.bottom() + 18.0)) text-anchor="middle" { (self.x.label(&tick)) }
+                text.tick x=(x) y=(px(self.bottom() + 18.0)) text-anchor="middle" { (label) }
             }
-            @for tick in self.y.scale.ticks(5) {
-                @let y = px(self.y(tick.value));
+            @for (place, label) in self.y.marks(5) {
+                @let y = px(self.up(place));
                 line.grid x1=(left) x2=(right) y1=(y) y2=(y) {}
-                text.tick x=(px(self.left() - 8.0)) y=(px(self.y(tick.value) + 4.0)) text-anchor="end" { (self.y.label(&tick)) }
+                text.tick x=(px(self.left() - 8.0)) y=(px(self.up(place) + 4.0)) text-anchor="end" { (label) }
             }
             line.axis x1=(left) x2=(right) y1=(bottom) y2=(bottom) {}
             line.axis x1=(left) x2=(left) y1=(top) y2=(bottom) {}
@@ -114,14 +152,10 @@ impl Frame {
     fn titles(&self) -> Markup {
         let (middle_x, middle_y) = ((self.left() + self.right()) / 2.0, (self.top() + self.bottom()) / 2.0);
         html! {
-            text.title x=(px(middle_x)) y=(px(self.height - 10.0)) text-anchor="middle" { (scaled_title(&self.x)) }
-            text.title transform={ "translate(16 " (px(middle_y)) ") rotate(-90)" } text-anchor="middle" { (scaled_title(&self.y)) }
+            text.title x=(px(middle_x)) y=(px(self.height - 10.0)) text-anchor="middle" { (self.x.full_title()) }
+            text.title transform={ "translate(16 " (px(middle_y)) ") rotate(-90)" } text-anchor="middle" { (self.y.full_title()) }
         }
     }
-}
-
-fn scaled_title(axis: &Axis) -> String {
-    if axis.scale.is_log() { format!("{}, logarithmic", axis.title) } else { axis.title.clone() }
 }
 
 /// A coordinate as SVG has it, to a tenth.
@@ -140,21 +174,28 @@ mod tests {
 
     fn frame() -> Frame {
         let x = Axis::new("latency (ms)", Scale::between(0.0, 10.0));
-        Frame::new(x, Axis::percent("accuracy (%)", Scale::between(0.9, 1.0)), 400.0, 300.0)
+        Frame::new(x, Axis::accuracy("accuracy (%)", [0.5, 0.99]), 400.0, 300.0)
     }
 
     #[test]
     fn the_corners_of_the_area_are_the_ends_of_the_scales() {
         let frame = frame();
         assert_eq!((frame.x(0.0), frame.x(10.0)), (frame.left(), frame.right()));
-        assert_eq!((frame.y(0.9), frame.y(1.0)), (frame.bottom(), frame.top()));
-        assert!(frame.holds(5.0, 0.95) && !frame.holds(11.0, 0.95) && !frame.holds(5.0, 0.8));
+        assert!(frame.y(0.5) < frame.bottom() && frame.y(0.99) > frame.top());
+    }
+
+    #[test]
+    fn accuracies_are_spread_by_their_errors() {
+        let frame = frame();
+        let step = |low: f64, high: f64| frame.y(low) - frame.y(high);
+        assert!((step(0.8, 0.9) - step(0.98, 0.99)).abs() < 1e-9);
+        assert_eq!(frame.y(1.0), frame.top(), "no error at all is at the top");
     }
 
     #[test]
     fn marks_are_in_the_unit_of_the_title_and_texts_are_escaped() {
         let drawn = frame().draw("<plot>", "a \"plot\"", &html! {}).into_string();
-        assert!(drawn.contains(">92<") && drawn.contains(">100<"), "{drawn}");
+        assert!(drawn.contains(">90<") && drawn.contains(">99<"), "{drawn}");
         assert!(drawn.contains("&lt;plot&gt;: a &quot;plot&quot;"), "{drawn}");
     }
 }

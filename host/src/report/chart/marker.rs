@@ -21,8 +21,6 @@ pub(crate) enum Marker {
     Cross,
     /// A line that must not be crossed.
     Bound,
-    /// A line of values.
-    Line,
     /// A band of values.
     Band,
 }
@@ -47,7 +45,6 @@ impl Marker {
             Self::Star => "star",
             Self::Cross => "cross",
             Self::Bound => "bound",
-            Self::Line => "course",
             Self::Band => "band",
         }
     }
@@ -62,7 +59,7 @@ impl Marker {
                 let d = format!("M{:.1},{:.1}l7,7m0,-7l-7,7", x - 3.5, y - 3.5);
                 html! { path d=(d) {} }
             }
-            Self::Bound | Self::Line => html! { line x1=(px(x - 9.0)) x2=(px(x + 9.0)) y1=(px(y)) y2=(px(y)) {} },
+            Self::Bound => html! { line x1=(px(x - 9.0)) x2=(px(x + 9.0)) y1=(px(y)) y2=(px(y)) {} },
             Self::Band => html! { rect x=(px(x - 9.0)) y=(px(y - 5.0)) width="18" height="10" {} },
         }
     }

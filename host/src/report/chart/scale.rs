@@ -82,7 +82,7 @@ impl Scale {
     }
 
     /// Whether a value is on the axis.
-    pub(crate) fn holds(&self, value: f64) -> bool {
+    fn holds(&self, value: f64) -> bool {
         (self.low..=self.high).contains(&value)
     }
 
