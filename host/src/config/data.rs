@@ -3,6 +3,7 @@
 use std::ops::Bound;
 use std::path::PathBuf;
 
+use edgefit_train::data::FORMATS;
 use serde::Serialize;
 
 use super::section::Section;
@@ -14,24 +15,25 @@ const MOST_IMAGES: usize = 100_000_000;
 const SIDES: std::ops::RangeInclusive<usize> = 4..=1024;
 
 /// Data set formats of the documentation that this version cannot read.
-const PLANNED: [&str; 4] = ["cifar10", "npz", "csv-series", "wav-folder"];
+const PLANNED: [&str; 3] = ["npz", "csv-series", "wav-folder"];
 
-/// How the files of a data set are laid out.
+/// Formats whose images are part of this program.
+const BUNDLED: [&str; 1] = ["digits"];
+
+/// Name of one of [`edgefit_train::data::FORMATS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DataFormat {
-    /// The bundled 8x8 digits of UCI; no files.
-    Digits,
-    /// The files of MNIST and its kin.
-    Idx,
-    /// One folder a class, JPEG or PNG.
-    ImageFolder,
-}
+#[serde(transparent)]
+pub struct DataFormat(&'static str);
 
 impl DataFormat {
-    /// Every format with its name in a search file.
-    pub const NAMES: [(&'static str, Self); 3] =
-        [("digits", Self::Digits), ("idx", Self::Idx), ("image-folder", Self::ImageFolder)];
+    /// The name, as in a search file.
+    pub fn name(self) -> &'static str {
+        self.0
+    }
+
+    fn is_bundled(self) -> bool {
+        BUNDLED.contains(&self.0)
+    }
 }
 
 /// The data set of a run.
@@ -46,9 +48,12 @@ pub struct DataConfig {
     pub validation: f64,
     /// Share of all images that only the final test sees, where the set has no test images of its own; like `validation`.
     pub test: f64,
-    /// At most this many images, drawn by the seed; `None` for all.
+    /// At most this many images besides a set's own test images, drawn by the seed; `None` for all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
+    /// At most this many of a set's own test images, drawn by the seed; `None` for all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_limit: Option<usize>,
     /// Side of the square that every image is resized to, in pixels; `None` for the size it has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resize: Option<usize>,
@@ -60,7 +65,7 @@ pub struct DataConfig {
 
 impl DataConfig {
     pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
-        let format = section.required_choice("format", &DataFormat::NAMES, &PLANNED).unwrap_or(DataFormat::Digits);
+        let format = read_format(section);
         let share = (Bound::Excluded(0.0), Bound::Excluded(1.0));
         Self {
             format,
@@ -68,6 +73,7 @@ impl DataConfig {
             validation: section.number("validation", 0.2, share),
             test: section.number("test", 0.2, share),
             limit: section.optional_count("limit", 10..=MOST_IMAGES),
+            test_limit: section.optional_count("test_limit", 10..=MOST_IMAGES),
             resize: section.optional_count("resize", SIDES),
             flip: section.flag("flip", false),
             shift: section.count("shift", 1, 0..=16),
@@ -75,13 +81,18 @@ impl DataConfig {
     }
 }
 
+fn read_format(section: &mut Section<'_, '_>) -> DataFormat {
+    let formats = FORMATS.map(|format| (format.name(), DataFormat(format.name())));
+    section.required_choice("format", &formats, &PLANNED).unwrap_or(formats[0].1)
+}
+
 fn read_path(section: &mut Section<'_, '_>, format: DataFormat) -> Option<PathBuf> {
-    if format != DataFormat::Digits {
+    if !format.is_bundled() {
         return Some(section.file_path("path", "name the folder of the data set"));
     }
     if section.has("path") {
         let help = Some("leave it out, or choose another `format`".to_owned());
-        section.wrong_key("path", "the digits are bundled and have no path", help);
+        section.wrong_key("path", "these images are part of edgefit and have no path", help);
     }
     None
 }

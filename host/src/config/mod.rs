@@ -33,7 +33,7 @@ pub use device::{DeviceConfig, Preset};
 pub use goals::{Constraints, Objectives};
 pub use problem::{ConfigError, Problem, Problems};
 pub use table::TableConfig;
-pub use training::{EstimateConfig, FinalConfig, Optimizer};
+pub use training::{EstimateConfig, FinalConfig};
 
 use document::Document;
 use section::Section;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use edgefit_search::Metric;
 
-use super::{ConfigError, DataFormat, SearchConfig};
+use super::{ConfigError, SearchConfig};
 
 /// The least that a search file has to say.
 const LEAST: &str = "seed = 42\n[data]\nformat = \"digits\"\n[space]\npreset = \"mbconv\"\n";
@@ -21,7 +21,7 @@ fn metrics(config: &SearchConfig) -> Vec<Metric> {
 fn the_least_file_is_complete() {
     let config = parse(LEAST).unwrap();
     assert_eq!(config.seed, 42);
-    assert_eq!(config.data.format, DataFormat::Digits);
+    assert_eq!(config.data.format.name(), "digits");
     assert_eq!(config.strategy.trials, 40);
     assert_eq!(metrics(&config), [Metric::Accuracy, Metric::LatencyMs]);
     assert!(config.constraints.0.is_empty());
@@ -267,7 +267,7 @@ fn data_has_a_path_where_it_needs_one() {
     );
     check(
         &LEAST.replace("\"digits\"\n", "\"digits\"\npath = \"x\"\n"),
-        "search.toml:4: data.path: the digits are bundled and have no path\n= help: leave it out, or choose another `format`",
+        "search.toml:4: data.path: these images are part of edgefit and have no path\n= help: leave it out, or choose another `format`",
     );
 }
 
@@ -289,4 +289,17 @@ fn broken_toml_names_its_line() {
 fn an_absent_file_is_named() {
     let message = SearchConfig::load(Path::new("absent/search.toml")).unwrap_err().to_string();
     assert!(message.starts_with("absent/search.toml: "), "{message}");
+}
+
+#[test]
+fn the_examples_of_the_repository_are_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let examples: Vec<PathBuf> =
+        files.filter(|file| file.extension().is_some_and(|extension| extension == "toml")).collect();
+    assert!(examples.iter().any(|file| file.ends_with("digits.toml")), "the main job is missing: {examples:?}");
+    for example in examples {
+        let config = SearchConfig::load(&example).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(parse(&config.to_toml()).unwrap(), config, "{example:?}");
+    }
 }

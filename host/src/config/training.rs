@@ -2,6 +2,7 @@
 
 use std::ops::Bound;
 
+use edgefit_train::Optimizer;
 use serde::Serialize;
 
 use super::section::Section;
@@ -9,32 +10,14 @@ use super::section::Section;
 /// Most passes over the data that a training makes.
 const MOST_EPOCHS: usize = 10_000;
 
-/// How weights follow gradients.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Optimizer {
-    /// Stochastic gradient descent with momentum 0.9.
-    Sgd,
-    /// Adam with decoupled weight decay.
-    Adamw,
-}
+/// Every optimizer with its name in a search file.
+const OPTIMIZERS: [(&str, Optimizer); 2] = [("sgd", Optimizer::Sgd), ("adamw", Optimizer::Adamw)];
 
-impl Optimizer {
-    /// Every optimizer with its name in a search file.
-    pub const NAMES: [(&'static str, Self); 2] = [("sgd", Self::Sgd), ("adamw", Self::Adamw)];
-
-    fn learning_rate(self) -> f64 {
-        match self {
-            Self::Sgd => 0.1,
-            Self::Adamw => 0.004,
-        }
-    }
-
-    fn weight_decay(self) -> f64 {
-        match self {
-            Self::Sgd => 5e-4,
-            Self::Adamw => 0.01,
-        }
+/// A learning rate and a weight decay that suit small networks.
+const fn standard(optimizer: Optimizer) -> (f64, f64) {
+    match optimizer {
+        Optimizer::Sgd => (0.1, 5e-4),
+        Optimizer::Adamw => (0.004, 0.01),
     }
 }
 
@@ -62,13 +45,14 @@ pub struct EstimateConfig {
 
 impl EstimateConfig {
     pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
-        let optimizer = section.choice("optimizer", Optimizer::Adamw, &Optimizer::NAMES, &[]);
+        let optimizer = section.choice("optimizer", Optimizer::Adamw, &OPTIMIZERS, &[]);
+        let (learning_rate, weight_decay) = standard(optimizer);
         Self {
             epochs: section.count("epochs", 3, 1..=MOST_EPOCHS),
             batch: section.count("batch", 32, 1..=65_536),
             optimizer,
-            learning_rate: section.number("learning_rate", optimizer.learning_rate(), POSITIVE_RATE),
-            weight_decay: section.number("weight_decay", optimizer.weight_decay(), 0.0..=1.0),
+            learning_rate: section.number("learning_rate", learning_rate, POSITIVE_RATE),
+            weight_decay: section.number("weight_decay", weight_decay, 0.0..=1.0),
             warmup: section.number("warmup", 0.1, 0.0..1.0),
             label_smoothing: section.number("label_smoothing", 0.05, 0.0..1.0),
             jobs: section.count("jobs", 2, 1..=256),

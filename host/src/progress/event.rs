@@ -52,7 +52,7 @@ impl Phase {
 pub struct Judged {
     /// Its number: of the trial, or its place among the finalists from 1.
     pub number: u64,
-    /// Share of the validation images (of a finalist: of the test images) that it classifies right.
+    /// Share of the validation images that it classifies right.
     pub accuracy: f64,
     /// Measured median latency, in milliseconds; `None` where it was not measured.
     pub latency_ms: Option<f64>,

@@ -66,10 +66,10 @@ fn networks(data: &ReportData) -> Markup {
     let finalists: Vec<&Candidate> = data.finalists.iter().collect();
     let front: Vec<&Candidate> = data.candidates.iter().filter(|candidate| candidate.is_front).collect();
     html! {
-        @if !finalists.is_empty() { h3 { "Trained to the end: test accuracy" } (tables::networks(&finalists, winner)) }
-        h3 { "Front of the trials: validation accuracy after a short training" }
+        @if !finalists.is_empty() { h3 { "Trained to the end" } (tables::networks(&finalists, winner)) }
+        h3 { "Front of the trials, after a short training" }
         (tables::networks(&front, winner))
-        p.note { "Small print is the 95 % interval. ≈ marks what is predicted and was not measured." }
+        p.note { "Small print is the 95 % interval. ≈ marks what is predicted and was not measured. Accuracies are those of the validation images, except the winner's, which alone was tested on the test images." }
     }
 }
 

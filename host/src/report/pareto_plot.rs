@@ -126,10 +126,14 @@ fn entries(data: &ReportData) -> Vec<(Marker, &'static str)> {
     let metric = cost_metric(data);
     let has_ring = placed(&data.candidates, metric).iter().any(|placed| trial_marker(placed, metric) == Marker::Ring);
     let entries = [
-        (data.winner.is_some(), Marker::Star, "winner: trained to the end, test accuracy, measured"),
-        (data.finalists.len() > 1, Marker::Diamond, "trained to the end, test accuracy, measured"),
-        (true, Marker::FrontDot, "front of the trials"),
-        (true, Marker::Dot, "trial: short training, validation accuracy, measured"),
+        (data.winner.is_some(), Marker::Star, "winner: trained to the end, accuracy on the test images"),
+        (
+            data.finalists.len() > 1,
+            Marker::Diamond,
+            "other finalist: trained to the end, accuracy on the validation images",
+        ),
+        (true, Marker::FrontDot, "trial on the front"),
+        (true, Marker::Dot, "trial: short training, accuracy on the validation images"),
         (has_ring, Marker::Ring, "trial, cost only predicted"),
         (data.constraints.iter().any(|constraint| constraint.metric == metric), Marker::Bound, "bound"),
     ];

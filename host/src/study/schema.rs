@@ -38,7 +38,7 @@ table! {
         draw -> BigInt,
         number -> BigInt,
         genotype -> Text,
-        digest -> Text,
+        digest -> Nullable<Text>,
         status -> Text,
         stopped_by -> Nullable<Text>,
         hypervolume -> Nullable<Double>,

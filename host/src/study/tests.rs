@@ -41,7 +41,7 @@ fn record(draw: u64, status: Status) -> TrialRecord {
         number: draw / 2,
         draw,
         genotype: Genotype::new([1, 2, draw as u8]),
-        digest: Digest([7; 32]),
+        digest: Some(Digest([7; 32])),
         duplicates: 0,
         known: Readings::new().with(Metric::Macs, Value::computed(1e15 + 1.0)),
         results,

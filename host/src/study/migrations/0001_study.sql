@@ -21,7 +21,7 @@ CREATE TABLE trials (
     draw BIGINT NOT NULL PRIMARY KEY,
     number BIGINT NOT NULL,
     genotype TEXT NOT NULL,
-    digest TEXT NOT NULL,
+    digest TEXT,
     status TEXT NOT NULL,
     stopped_by TEXT,
     hypervolume DOUBLE PRECISION,
