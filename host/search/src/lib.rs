@@ -1,0 +1,27 @@
+//! The search: spaces of networks, strategies that propose from them, objectives and hard constraints, the Pareto front.
+//!
+//! Everything here is pure and seeded: no training, no device, no file, no clock. The host trains what a
+//! [`SearchEngine`] hands out and tells it the results; with the same seed and the same results the trials are the same,
+//! whatever the order in which the results came in, and also after an interruption.
+
+pub mod draw;
+mod engine;
+mod genotype;
+mod goal;
+pub mod hypervolume;
+mod metric;
+pub mod pareto;
+mod reading;
+pub mod space;
+pub mod strategy;
+pub mod synthetic;
+mod trial;
+
+pub use engine::{EngineSettings, Finish, Next, SearchEngine, SearchError, Step, Tally};
+pub use genotype::Genotype;
+pub use goal::{Constraint, GoalError, Goals, Objective};
+pub use metric::{Direction, Metric, Stage, UnknownMetric};
+pub use reading::{Origin, Readings, Value};
+pub use space::{Space, SpaceError, SpaceSettings, Task};
+pub use strategy::{Strategy, StrategySettings};
+pub use trial::{Observation, Status, Trial};

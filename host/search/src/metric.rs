@@ -1,0 +1,139 @@
+//! What can be known about a network: a closed set of metrics, each with its unit, its better direction, and when it is known.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A number about a network. The names of the user's file are the text forms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// Share of samples that are classified right, 0 to 1.
+    Accuracy,
+    /// Median latency of one inference, ms.
+    LatencyMs,
+    /// 90th percentile of the latency, ms.
+    LatencyP90Ms,
+    /// Peak memory while the network runs, KiB.
+    PeakMemoryKib,
+    /// Size of the model file, KiB.
+    ModelSizeKib,
+    /// Multiply-accumulates of one inference.
+    Macs,
+    /// Learned numbers.
+    Params,
+    /// Energy of one inference, mJ.
+    EnergyMj,
+}
+
+/// Which of two values is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Direction {
+    /// The larger.
+    Max,
+    /// The smaller.
+    Min,
+}
+
+/// What must have happened before a metric is known, in order of cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// The network exists: the metric is computed from its graph.
+    Decoded,
+    /// A predictor was asked.
+    Predicted,
+    /// The network was trained.
+    Trained,
+}
+
+impl Metric {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Accuracy,
+        Self::LatencyMs,
+        Self::LatencyP90Ms,
+        Self::PeakMemoryKib,
+        Self::ModelSizeKib,
+        Self::Macs,
+        Self::Params,
+        Self::EnergyMj,
+    ];
+
+    /// Its name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Accuracy => "accuracy",
+            Self::LatencyMs => "latency_ms",
+            Self::LatencyP90Ms => "latency_p90_ms",
+            Self::PeakMemoryKib => "peak_memory_kib",
+            Self::ModelSizeKib => "model_size_kib",
+            Self::Macs => "macs",
+            Self::Params => "params",
+            Self::EnergyMj => "energy_mj",
+        }
+    }
+
+    /// Its unit as shown to people; empty for a count or a share.
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Self::LatencyMs | Self::LatencyP90Ms => "ms",
+            Self::PeakMemoryKib | Self::ModelSizeKib => "KiB",
+            Self::EnergyMj => "mJ",
+            Self::Accuracy | Self::Macs | Self::Params => "",
+        }
+    }
+
+    /// Which of two values is better.
+    pub const fn direction(self) -> Direction {
+        match self {
+            Self::Accuracy => Direction::Max,
+            _ => Direction::Min,
+        }
+    }
+
+    /// When it is known at the earliest.
+    pub const fn stage(self) -> Stage {
+        match self {
+            Self::Macs | Self::Params | Self::ModelSizeKib => Stage::Decoded,
+            Self::LatencyMs | Self::LatencyP90Ms | Self::PeakMemoryKib | Self::EnergyMj => Stage::Predicted,
+            Self::Accuracy => Stage::Trained,
+        }
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Metric {
+    type Err = UnknownMetric;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|metric| metric.name() == name);
+        found.ok_or_else(|| UnknownMetric(name.to_owned()))
+    }
+}
+
+/// A name that is no metric's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a metric; the metrics are {all}", all = Metric::ALL.map(Metric::name).join(", "))]
+pub struct UnknownMetric(pub String);
+
+#[cfg(test)]
+mod tests {
+    use super::Metric;
+
+    #[test]
+    fn names_round_trip_and_serde_uses_them() {
+        for metric in Metric::ALL {
+            assert_eq!(metric.name().parse(), Ok(metric));
+            assert_eq!(serde_json::to_string(&metric).unwrap(), format!("\"{metric}\""));
+        }
+        let error = "latency".parse::<Metric>().unwrap_err().to_string();
+        assert!(error.contains("latency_ms"), "{error}");
+    }
+}

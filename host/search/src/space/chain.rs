@@ -1,0 +1,101 @@
+//! Space `chain`: plain convolutions one behind the other, in stages that halve the resolution.
+//!
+//! A stage has a kernel, a width, a number of layers and, from the second on, a way to halve: a stride in its first
+//! convolution, or a maximum pooling behind it. Each convolution is followed by batch norm and the activation that
+//! all layers share. In tract, plain convolutions run far faster than depthwise ones of equal cost.
+
+use edgefit_graph::Graph;
+use edgefit_graph::op::Activation;
+
+use super::choices::{Choice, Choices, take};
+use super::layers::{Convolution, Layers};
+use super::scale::Scale;
+use super::settings::SpaceSettings;
+use super::{Space, SpaceError, Task};
+use crate::genotype::Genotype;
+
+pub(super) const NAME: &str = "chain";
+
+/// The labels of [`ACTIVATIONS`].
+const ACTIVATION_NAMES: [&str; 2] = ["relu", "hard_swish"];
+const ACTIVATIONS: [Activation; 2] = [Activation::Relu, Activation::HardSwish];
+
+/// The ways to halve the resolution.
+const HALVINGS: [&str; 2] = ["stride", "pool"];
+const POOL: usize = 1;
+
+struct Chain {
+    task: Task,
+    choices: Choices,
+    stages: usize,
+}
+
+pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Space>, SpaceError> {
+    settings.has_no_expansions()?;
+    let scale = Scale::of(task, NAME)?;
+    let stages = settings.stages_or(scale.stages)?;
+    let mut choices = Choices::default();
+    choices.group([
+        Choice::names("activation", &ACTIVATION_NAMES),
+        Choice::numbers("stem.stride", "s", &scale.stem_strides),
+    ]);
+    for stage in 0..stages {
+        choices.group(stage_choices(settings, &scale, stage, stages)?);
+    }
+    Ok(Box::new(Chain { task: task.clone(), choices, stages }))
+}
+
+fn stage_choices(
+    settings: &SpaceSettings,
+    scale: &Scale,
+    stage: usize,
+    stages: usize,
+) -> Result<Vec<Choice>, SpaceError> {
+    let kernels = if scale.axes == 1 { [3, 5, 9].as_slice() } else { &[3, 5] };
+    let name = |choice: &str| format!("stage{}.{choice}", stage + 1);
+    let mut choices = vec![
+        Choice::numbers(name("kernel"), "k", &settings.kernels_or(kernels)?),
+        Choice::numbers(name("width"), "w", &settings.widths_or(stage, stages, scale.widths(stage))?),
+        Choice::numbers(name("depth"), "d", &settings.depths_or(&[1, 2, 3])?),
+    ];
+    if stage > 0 {
+        choices.push(Choice::names(name("halving"), &HALVINGS));
+    }
+    Ok(choices)
+}
+
+impl Space for Chain {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn task(&self) -> &Task {
+        &self.task
+    }
+
+    fn choices(&self) -> &Choices {
+        &self.choices
+    }
+
+    fn decode(&self, genotype: &Genotype) -> Result<Graph, SpaceError> {
+        self.check(genotype)?;
+        let mut genes = self.choices.reader(genotype);
+        let [activation, stem_stride] = take(&mut genes);
+        let mut layers = Layers::new(&self.task)?;
+        for stage in 1..=self.stages {
+            let [kernel, width, depth] = take(&mut genes);
+            let pools = stage > 1 && take::<1>(&mut genes) == [POOL];
+            let first_stride = if stage == 1 { stem_stride } else { 2 };
+            for layer in 1..=depth {
+                let stride = if layer == 1 && !pools { first_stride } else { 1 };
+                let name = format!("stage{stage}.conv{layer}");
+                layers.conv(&name, Convolution { width, kernel: kernel.max(2 * stride - 1), stride })?;
+                layers.activation(&name, ACTIVATIONS[activation])?;
+                if layer == 1 && pools {
+                    layers.max_pool(&format!("stage{stage}.pool"))?;
+                }
+            }
+        }
+        Ok(layers.classify(self.task.classes)?)
+    }
+}

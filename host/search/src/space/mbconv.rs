@@ -1,0 +1,132 @@
+//! Space `mbconv`: inverted residual blocks (Sandler et al. 2018), in stages that halve the resolution.
+//!
+//! A block widens by a pointwise convolution, sees its surroundings by a depthwise one, optionally gates its channels by
+//! squeeze-and-excitation, and narrows again; its input is added where the shapes allow. The blocks of a stage share
+//! their choices, as in MnasNet (Tan et al. 2019). A head convolution before the classifier may be left out.
+
+use edgefit_graph::Graph;
+use edgefit_graph::op::Activation;
+
+use super::choices::{Choice, Choices, take};
+use super::layers::{Convolution, Layers};
+use super::scale::{Scale, stem_kernel};
+use super::settings::SpaceSettings;
+use super::{Space, SpaceError, Task};
+use crate::genotype::Genotype;
+
+pub(super) const NAME: &str = "mbconv";
+
+/// The labels of [`ACTIVATIONS`].
+const ACTIVATION_NAMES: [&str; 2] = ["relu", "hard_swish"];
+const ACTIVATIONS: [Activation; 2] = [Activation::Relu, Activation::HardSwish];
+
+/// By which factor squeeze-and-excitation narrows; 0 leaves it out.
+const SQUEEZES: [usize; 2] = [0, 4];
+
+struct MbConv {
+    task: Task,
+    choices: Choices,
+    stages: usize,
+}
+
+/// What the blocks of one stage share.
+struct Stage {
+    kernel: usize,
+    expansion: usize,
+    width: usize,
+    squeeze: usize,
+}
+
+pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Space>, SpaceError> {
+    let scale = Scale::of(task, NAME)?;
+    let stages = settings.stages_or(scale.stages)?;
+    let mut choices = Choices::default();
+    choices.group([
+        Choice::numbers("stem.width", "w", &[scale.base_width, 2 * scale.base_width]),
+        Choice::numbers("stem.stride", "s", &scale.stem_strides),
+        Choice::names("activation", &ACTIVATION_NAMES),
+    ]);
+    for stage in 0..stages {
+        choices.group(stage_choices(settings, &scale, stage, stages)?);
+    }
+    choices.group([Choice::numbers("head.width", "h", &[0, 8 * scale.base_width])]);
+    Ok(Box::new(MbConv { task: task.clone(), choices, stages }))
+}
+
+fn stage_choices(
+    settings: &SpaceSettings,
+    scale: &Scale,
+    stage: usize,
+    stages: usize,
+) -> Result<[Choice; 5], SpaceError> {
+    let name = |choice: &str| format!("stage{}.{choice}", stage + 1);
+    Ok([
+        Choice::numbers(name("kernel"), "k", &settings.kernels_or(&[3, 5])?),
+        Choice::numbers(name("expansion"), "e", &settings.expansions_or(&[1, 2, 3, 4, 6])?),
+        Choice::numbers(name("width"), "w", &settings.widths_or(stage, stages, scale.widths(stage))?),
+        Choice::numbers(name("depth"), "d", &settings.depths_or(&[1, 2, 3])?),
+        Choice::numbers(name("squeeze"), "se", &SQUEEZES),
+    ])
+}
+
+impl Space for MbConv {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn task(&self) -> &Task {
+        &self.task
+    }
+
+    fn choices(&self) -> &Choices {
+        &self.choices
+    }
+
+    fn decode(&self, genotype: &Genotype) -> Result<Graph, SpaceError> {
+        self.check(genotype)?;
+        let mut genes = self.choices.reader(genotype);
+        let [width, stride, activation] = take(&mut genes);
+        let activation = ACTIVATIONS[activation];
+        let mut layers = Layers::new(&self.task)?;
+        layers.conv("stem.conv", Convolution { width, kernel: stem_kernel(stride), stride })?;
+        layers.activation("stem.conv", activation)?;
+        for number in 1..=self.stages {
+            let [kernel, expansion, width, depth, squeeze] = take(&mut genes);
+            let stage = Stage { kernel, expansion, width, squeeze };
+            for block in 1..=depth {
+                let stride = if number > 1 && block == 1 { 2 } else { 1 };
+                stage.add_block(&mut layers, &format!("stage{number}.block{block}"), stride, activation)?;
+            }
+        }
+        let [head] = take(&mut genes);
+        if head > 0 {
+            layers.conv("head.conv", Convolution { width: head, kernel: 1, stride: 1 })?;
+            layers.activation("head.conv", activation)?;
+        }
+        Ok(layers.classify(self.task.classes)?)
+    }
+}
+
+impl Stage {
+    fn add_block(
+        &self,
+        layers: &mut Layers,
+        name: &str,
+        stride: usize,
+        activation: Activation,
+    ) -> Result<(), SpaceError> {
+        let (from, inner) = (layers.at(), layers.channels() * self.expansion);
+        let part = |part: &str| format!("{name}.{part}");
+        if self.expansion > 1 {
+            layers.conv(&part("expand"), Convolution { width: inner, kernel: 1, stride: 1 })?;
+            layers.activation(&part("expand"), activation)?;
+        }
+        layers.depthwise(&part("depthwise"), self.kernel, stride)?;
+        layers.activation(&part("depthwise"), activation)?;
+        if self.squeeze > 0 {
+            layers.squeeze_excitation(&part("se"), (inner / self.squeeze).max(1))?;
+        }
+        layers.conv(&part("project"), Convolution { width: self.width, kernel: 1, stride: 1 })?;
+        Ok(layers.skip(name, from)?)
+    }
+}

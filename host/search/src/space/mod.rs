@@ -1,0 +1,168 @@
+//! Search spaces, an open set: one file each, listed once in [`SPACES`].
+//!
+//! A space is made for a task and turns genotypes into networks. It knows nothing of strategies, devices or training.
+//! Most spaces are a fixed list of [`Choices`] and get everything but their decoder from it; a space of another kind
+//! overrides what does not fit.
+
+mod chain;
+mod choices;
+mod error;
+mod layers;
+mod mbconv;
+mod scale;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+use edgefit_graph::{Graph, Shape, peak_activation_bytes};
+use rand_chacha::ChaCha8Rng;
+
+pub use choices::{Choice, Choices};
+pub use error::SpaceError;
+pub use settings::{PerStage, SpaceSettings};
+
+use crate::genotype::Genotype;
+
+/// What the networks of a space are for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// Shape of one sample: `[C, H, W]` for images, `[C, L]` for series.
+    pub input: Shape,
+    /// Number of classes, at least 2.
+    pub classes: usize,
+}
+
+/// What follows from a network's graph alone, for one sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StaticCost {
+    /// Multiply-accumulates.
+    pub macs: u64,
+    /// Learned numbers, running statistics included.
+    pub params: u64,
+    /// Bytes of activations that live at the worst moment.
+    pub peak_activation_bytes: u64,
+}
+
+/// A search space for one task.
+///
+/// Genotypes that a method returns are valid; methods that take one expect a valid genotype of this space and may panic on
+/// another, unless they return an error.
+pub trait Space: Send + Sync {
+    /// Its name, the preset of the user's file.
+    fn name(&self) -> &'static str;
+
+    /// What its networks are for.
+    fn task(&self) -> &Task;
+
+    /// What may be chosen. Options stand from cheap to costly.
+    fn choices(&self) -> &Choices;
+
+    /// The network of a genotype: one input of the task's shape, one output of one logit a class.
+    ///
+    /// # Errors
+    /// As [`Space::check`]. Every valid genotype decodes.
+    fn decode(&self, genotype: &Genotype) -> Result<Graph, SpaceError>;
+
+    /// Number of genotypes.
+    fn size(&self) -> f64 {
+        self.choices().size()
+    }
+
+    /// Whether a genotype belongs to this space.
+    ///
+    /// # Errors
+    /// When it has another number of choices or takes an option that is not there.
+    fn check(&self, genotype: &Genotype) -> Result<(), SpaceError> {
+        self.choices().check(genotype)
+    }
+
+    /// A genotype, each with the same probability.
+    fn sample(&self, rng: &mut ChaCha8Rng) -> Genotype {
+        self.choices().sample(rng)
+    }
+
+    /// Another genotype that differs in one choice; the same only if the space has no other.
+    fn mutate(&self, genotype: &Genotype, rng: &mut ChaCha8Rng) -> Genotype {
+        self.choices().mutate(genotype, rng)
+    }
+
+    /// A genotype that has each of its choices from one of two parents.
+    fn crossover(&self, a: &Genotype, b: &Genotype, rng: &mut ChaCha8Rng) -> Genotype {
+        self.choices().crossover(a, b, rng)
+    }
+
+    /// All genotypes that differ in one choice.
+    fn neighbors(&self, genotype: &Genotype) -> Vec<Genotype> {
+        self.choices().neighbors(genotype)
+    }
+
+    /// Features for surrogate models, each from 0 to 1, of the same length for every genotype.
+    fn encode(&self, genotype: &Genotype) -> Vec<f32> {
+        self.choices().encode(genotype)
+    }
+
+    /// The genotype of the least costly network.
+    fn smallest(&self) -> Genotype {
+        self.choices().first_options()
+    }
+
+    /// The text form, `name:` and the choices. It names values, not positions, so it stays right when options are added.
+    fn text(&self, genotype: &Genotype) -> String {
+        format!("{}:{}", self.name(), self.choices().text(genotype))
+    }
+
+    /// The genotype of a text form.
+    ///
+    /// # Errors
+    /// When the text is of another space or names an option that this space does not have.
+    fn parse(&self, text: &str) -> Result<Genotype, SpaceError> {
+        let fail = |reason| SpaceError::Text { text: text.to_owned(), reason };
+        let rest = text.strip_prefix(self.name()).and_then(|rest| rest.strip_prefix(':'));
+        let rest = rest.ok_or_else(|| fail(format!("it does not begin with `{}:`", self.name())))?;
+        self.choices().parse(rest).map_err(fail)
+    }
+
+    /// The space in a few lines for people: its size and what may be chosen.
+    fn describe(&self) -> String {
+        let (task, size) = (self.task(), self.size());
+        let head = format!("{}: {size:.3e} networks, {} -> {} classes", self.name(), task.input, task.classes);
+        format!("{head}\n{}", self.choices().describe())
+    }
+
+    /// What follows from the network alone, for one sample.
+    ///
+    /// # Errors
+    /// As [`Space::decode`].
+    fn static_cost(&self, genotype: &Genotype) -> Result<StaticCost, SpaceError> {
+        let graph = self.decode(genotype)?;
+        let cost = graph.cost();
+        Ok(StaticCost { macs: cost.macs, params: cost.params, peak_activation_bytes: peak_activation_bytes(&graph) })
+    }
+}
+
+/// Makes a space from the user's settings, for a task.
+type Make = fn(&SpaceSettings, &Task) -> Result<Box<dyn Space>, SpaceError>;
+
+/// Every space by its name; to add one, add its line here.
+const SPACES: [(&str, Make); 2] = [(chain::NAME, chain::make), (mbconv::NAME, mbconv::make)];
+
+/// The names of all spaces.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    SPACES.iter().map(|(name, _)| *name)
+}
+
+/// The space that the settings ask for, made for the task.
+///
+/// # Errors
+/// When there is no such space, a setting does not fit it, or it cannot take the task's input.
+pub fn build(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Space>, SpaceError> {
+    if task.classes < 2 {
+        return Err(SpaceError::Classes(task.classes));
+    }
+    let found = SPACES.iter().find(|(name, _)| *name == settings.preset);
+    let (_, make) = found.ok_or_else(|| SpaceError::Unknown {
+        name: settings.preset.clone(),
+        known: names().collect::<Vec<_>>().join(", "),
+    })?;
+    make(settings, task)
+}

@@ -1,0 +1,119 @@
+//! What a user may say about a space in the table `[space]`; whatever is left out follows from the task.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::SpaceError;
+
+/// Largest number of stages of a network.
+pub(crate) const MAX_STAGES: usize = 8;
+
+/// Largest number of options of one choice.
+pub(crate) const MAX_OPTIONS: usize = 64;
+
+/// Largest width, kernel, expansion or depth that may be asked for.
+const MAX_VALUE: usize = 4096;
+
+/// The table `[space]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpaceSettings {
+    /// Which space.
+    pub preset: String,
+    /// Number of stages; each but the first halves the resolution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stages: Option<usize>,
+    /// Numbers of channels to choose from, for all stages or for each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub widths: Option<PerStage>,
+    /// Kernel extents to choose from, each odd.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernels: Option<Vec<usize>>,
+    /// By how much a block widens inside, to choose from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expansions: Option<Vec<usize>>,
+    /// Numbers of layers or blocks of a stage to choose from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depths: Option<Vec<usize>>,
+}
+
+/// One list of options for all stages, or one for each stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PerStage {
+    /// The same for all.
+    All(Vec<usize>),
+    /// One list a stage.
+    Each(Vec<Vec<usize>>),
+}
+
+impl SpaceSettings {
+    /// The space of this name, everything else left to it.
+    pub fn preset(name: impl Into<String>) -> Self {
+        Self { preset: name.into(), stages: None, widths: None, kernels: None, expansions: None, depths: None }
+    }
+
+    /// The number of stages, `default` unless stated.
+    pub(crate) fn stages_or(&self, default: usize) -> Result<usize, SpaceError> {
+        match self.stages.unwrap_or(default) {
+            stages @ 1..=MAX_STAGES => Ok(stages),
+            other => Err(wrong("stages", format!("{other} is not between 1 and {MAX_STAGES}"))),
+        }
+    }
+
+    /// The widths of one stage, `default` unless stated.
+    pub(crate) fn widths_or(&self, stage: usize, stages: usize, default: Vec<usize>) -> Result<Vec<usize>, SpaceError> {
+        match &self.widths {
+            None => Ok(default),
+            Some(PerStage::All(widths)) => options("widths", widths),
+            Some(PerStage::Each(lists)) if lists.len() == stages => options("widths", &lists[stage]),
+            Some(PerStage::Each(lists)) => {
+                Err(wrong("widths", format!("there are {} lists for {stages} stages", lists.len())))
+            }
+        }
+    }
+
+    /// The kernels, `default` unless stated.
+    pub(crate) fn kernels_or(&self, default: &[usize]) -> Result<Vec<usize>, SpaceError> {
+        let kernels = options("kernels", self.kernels.as_deref().unwrap_or(default))?;
+        match kernels.iter().find(|kernel| kernel.is_multiple_of(2)) {
+            Some(even) => Err(wrong("kernels", format!("{even} is even; a kernel needs a middle"))),
+            None => Ok(kernels),
+        }
+    }
+
+    /// The expansions, `default` unless stated.
+    pub(crate) fn expansions_or(&self, default: &[usize]) -> Result<Vec<usize>, SpaceError> {
+        options("expansions", self.expansions.as_deref().unwrap_or(default))
+    }
+
+    /// The depths, `default` unless stated.
+    pub(crate) fn depths_or(&self, default: &[usize]) -> Result<Vec<usize>, SpaceError> {
+        options("depths", self.depths.as_deref().unwrap_or(default))
+    }
+
+    /// An error if the user states what this space does not have.
+    pub(crate) fn has_no_expansions(&self) -> Result<(), SpaceError> {
+        match self.expansions {
+            Some(_) => Err(wrong("expansions", format!("space `{}` has no such choice; remove it", self.preset))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The values as the options of a choice: each once, from small to large.
+fn options(key: &'static str, values: &[usize]) -> Result<Vec<usize>, SpaceError> {
+    if values.is_empty() || values.len() > MAX_OPTIONS {
+        return Err(wrong(key, format!("{} options are given; 1 to {MAX_OPTIONS} are possible", values.len())));
+    }
+    if let Some(value) = values.iter().find(|value| !(1..=MAX_VALUE).contains(*value)) {
+        return Err(wrong(key, format!("{value} is not between 1 and {MAX_VALUE}")));
+    }
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    Ok(sorted)
+}
+
+fn wrong(key: &'static str, reason: String) -> SpaceError {
+    SpaceError::Setting { key, reason }
+}

@@ -1,0 +1,156 @@
+//! What every space keeps: one suite over all of them, for the tasks that edgefit ships and some odd ones.
+
+use std::collections::BTreeSet;
+
+use edgefit_graph::op::Op;
+use edgefit_graph::{Graph, Shape};
+use proptest::prelude::{ProptestConfig, any, proptest};
+
+use super::{PerStage, Space, SpaceSettings, Task, build, names};
+use crate::draw;
+use crate::genotype::Genotype;
+
+const INPUTS: [&[usize]; 7] =
+    [&[1, 8, 8], &[1, 28, 28], &[3, 32, 32], &[1, 1, 1], &[2, 3, 7], &[3, 64, 64], &[1, 1000]];
+
+fn every_space() -> impl Iterator<Item = Box<dyn Space>> {
+    let task = |input: &[usize]| Task { input: Shape::from(input), classes: 10 };
+    let of = move |name: &str, input: &[usize]| build(&SpaceSettings::preset(name), &task(input)).unwrap();
+    names().flat_map(move |name| INPUTS.into_iter().map(move |input| of(name, input)))
+}
+
+fn check_network(space: &dyn Space, graph: &Graph) {
+    let inputs: Vec<_> = graph.inputs().map(|id| graph.node(id).shape.clone()).collect();
+    assert_eq!(inputs, [space.task().input.clone()]);
+    let [output] = graph.outputs() else { panic!("{} outputs", graph.outputs().len()) };
+    assert_eq!(graph.node(*output).shape, Shape::new([space.task().classes]));
+    assert_eq!(graph.simplified().0.nodes().len(), graph.nodes().len(), "a node that does nothing");
+    assert!(graph.use_counts().iter().all(|&uses| uses > 0), "a node that nothing takes");
+}
+
+fn check_genotype(space: &dyn Space, genotype: &Genotype, features: usize) {
+    space.check(genotype).unwrap();
+    check_network(space, &space.decode(genotype).unwrap());
+    let text = space.text(genotype);
+    assert_eq!(space.parse(&text).as_ref(), Ok(genotype), "{text}");
+    let encoded = space.encode(genotype);
+    assert_eq!(encoded.len(), features);
+    assert!(encoded.iter().all(|x| (0.0..=1.0).contains(x)), "{encoded:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 24, ..ProptestConfig::default() })]
+    #[test]
+    fn every_genotype_is_a_network(seed in any::<u64>()) {
+        for space in every_space() {
+            let mut rng = draw::stream(seed, 0);
+            let (a, b) = (space.sample(&mut rng), space.sample(&mut rng));
+            let (mutant, child) = (space.mutate(&a, &mut rng), space.crossover(&a, &b, &mut rng));
+            let features = space.encode(&a).len();
+            [&a, &b, &mutant, &child].into_iter().for_each(|g| check_genotype(space.as_ref(), g, features));
+            assert_ne!(mutant, a);
+            assert_eq!(mutant.distance(&a), 1);
+            assert!(child.distance(&a) + child.distance(&b) <= 2 * a.distance(&b));
+        }
+    }
+}
+
+#[test]
+fn neighbors_are_the_others_one_step_away() {
+    for space in every_space() {
+        let genotype = space.sample(&mut draw::stream(1, 0));
+        let neighbors = space.neighbors(&genotype);
+        let distinct: BTreeSet<&Genotype> = neighbors.iter().collect();
+        assert_eq!(distinct.len(), neighbors.len());
+        assert!(!distinct.contains(&genotype));
+        neighbors.iter().for_each(|n| space.check(n).unwrap());
+    }
+}
+
+#[test]
+fn the_smallest_costs_least() {
+    for space in every_space() {
+        let smallest = space.static_cost(&space.smallest()).unwrap();
+        for draw in 0..200 {
+            let other = space.static_cost(&space.sample(&mut draw::stream(2, draw))).unwrap();
+            assert!(smallest.macs <= other.macs && smallest.params <= other.params, "{}", space.describe());
+        }
+    }
+}
+
+#[test]
+fn sampling_is_uniform_over_genotypes() {
+    for name in names() {
+        let settings = SpaceSettings {
+            stages: Some(1),
+            widths: Some(PerStage::All(vec![8, 16])),
+            kernels: Some(vec![3]),
+            depths: Some(vec![1]),
+            ..SpaceSettings::preset(name)
+        };
+        let space = build(&settings, &Task { input: Shape::new([1, 8, 8]), classes: 2 }).unwrap();
+        let draws = 400 * space.size() as u64;
+        let mut counts = std::collections::BTreeMap::new();
+        (0..draws).for_each(|i| *counts.entry(space.sample(&mut draw::stream(3, i))).or_insert(0u64) += 1);
+        assert_eq!(counts.len(), space.size() as usize, "{name}");
+        assert!(counts.values().all(|n| (300..500).contains(n)), "{name}: {counts:?}");
+    }
+}
+
+#[test]
+fn digits_spaces_have_small_and_large_networks() {
+    let task = Task { input: Shape::new([1, 8, 8]), classes: 10 };
+    for name in names() {
+        let space = build(&SpaceSettings::preset(name), &task).unwrap();
+        let params = |i| space.static_cost(&space.sample(&mut draw::stream(4, i))).unwrap().params;
+        let mut params: Vec<u64> =
+            (0..300).map(params).chain([space.static_cost(&space.smallest()).unwrap().params]).collect();
+        params.sort_unstable();
+        assert!(params[0] < 3_000 && params[300] < 250_000 && params[300] > 40_000, "{name}: {params:?}");
+    }
+}
+
+#[test]
+fn each_convolution_has_its_batch_norm_or_bias() {
+    for space in every_space() {
+        let graph = space.decode(&space.sample(&mut draw::stream(5, 0))).unwrap();
+        for (id, node) in graph.iter() {
+            let Op::Conv(conv) = &node.op else { continue };
+            let followed = graph.nodes().iter().any(|n| n.inputs.contains(&id) && matches!(n.op, Op::BatchNorm(_)));
+            assert!(followed != conv.bias, "{}", node.name);
+        }
+    }
+}
+
+#[test]
+fn texts_and_networks_stay_as_they_are() {
+    let task = Task { input: Shape::new([1, 8, 8]), classes: 10 };
+    let check = |name: &str, text: &str, digest: &str| {
+        let space = build(&SpaceSettings::preset(name), &task).unwrap();
+        let genotype = space.parse(text).unwrap();
+        assert_eq!(space.text(&genotype), text);
+        let graph = space.decode(&genotype).unwrap();
+        assert_eq!(edgefit_graph::Digest::of(&graph).to_string()[..16], *digest, "{graph}");
+    };
+    check("chain", "chain:relu-s1|k3-w16-d1|k5-w24-d2-pool", "2032590c6acffe9b");
+    check("mbconv", "mbconv:w8-s1-relu|k3-e1-w8-d1-se0|k5-e3-w24-d2-se4|h64", "e62a4a9f1df7c121");
+}
+
+#[test]
+fn wrong_settings_are_errors_that_name_the_key() {
+    let task = Task { input: Shape::new([1, 8, 8]), classes: 10 };
+    let check = |toml: &str, part: &str| {
+        let settings: SpaceSettings = toml::from_str(toml).unwrap();
+        let error = build(&settings, &task).err().expect(toml).to_string();
+        assert!(error.contains(part), "{error}");
+    };
+    check("preset = 'mbcov'", "chain, mbconv");
+    check("preset = 'chain'\nexpansions = [2]", "`expansions`");
+    check("preset = 'mbconv'\nkernels = [4]", "4 is even");
+    check("preset = 'mbconv'\nstages = 0", "`stages`");
+    check("preset = 'mbconv'\nwidths = [[8], [16], [24]]", "3 lists for 2 stages");
+    check("preset = 'mbconv'\nwidths = []", "`widths`");
+    check("preset = 'mbconv'\ndepths = [0]", "0 is not between");
+    let unknown = toml::from_str::<SpaceSettings>("preset = 'chain'\ndepth = [1]").unwrap_err().to_string();
+    assert!(unknown.contains("depth"), "{unknown}");
+}

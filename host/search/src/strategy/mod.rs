@@ -1,0 +1,81 @@
+//! Search strategies, an open set: one file each, listed once in [`STRATEGIES`].
+//!
+//! A strategy sees observations and the space, nothing else. What it has been told is all its state: asking changes
+//! nothing, so telling the same again restores it.
+
+mod evolution;
+mod nsga2;
+mod random;
+mod repair;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+use rand_chacha::ChaCha8Rng;
+
+pub use settings::{StrategyError, StrategySettings};
+
+use crate::genotype::Genotype;
+use crate::space::Space;
+use crate::trial::Observation;
+
+/// What a strategy sees when it is asked.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// The space to propose from.
+    pub space: &'a dyn Space,
+    /// Networks that were proposed and whose results have not been told yet, in order, as known before training.
+    pub pending: &'a [Observation],
+}
+
+/// A search strategy: told of networks, asked for the next one.
+///
+/// For each network to train it is asked until [`Strategy::pool`] proposals have passed the hard constraints, and then
+/// chooses one of them, knowing what is computed and predicted of each.
+pub trait Strategy: Send {
+    /// Its name in the user's file.
+    fn name(&self) -> &'static str;
+
+    /// Takes what became of a proposal: a trained network with all losses, or one that was stopped because it violates a
+    /// constraint, with the losses known then.
+    fn tell(&mut self, observation: &Observation);
+
+    /// Proposes a genotype of the space. It may be one that was proposed before: then it is asked again, with other
+    /// random numbers.
+    fn ask(&self, view: &View<'_>, rng: &mut ChaCha8Rng) -> Genotype;
+
+    /// How many proposals that keep the constraints it wants to choose from, at least 1.
+    fn pool(&self, _view: &View<'_>) -> usize {
+        1
+    }
+
+    /// The position of the one to train. `pool` is never empty, but may be shorter than asked for.
+    fn choose(&self, _view: &View<'_>, _pool: &[Observation], _rng: &mut ChaCha8Rng) -> usize {
+        0
+    }
+}
+
+/// Makes a strategy from the user's settings.
+type Make = fn(&StrategySettings) -> Result<Box<dyn Strategy>, StrategyError>;
+
+/// Every strategy by its name; to add one, add its line here.
+const STRATEGIES: [(&str, Make); 3] =
+    [(random::NAME, random::make), (evolution::NAME, evolution::make), (nsga2::NAME, nsga2::make)];
+
+/// The names of all strategies.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    STRATEGIES.iter().map(|(name, _)| *name)
+}
+
+/// The strategy that the settings ask for.
+///
+/// # Errors
+/// When there is no such strategy or a setting does not fit it.
+pub fn build(settings: &StrategySettings) -> Result<Box<dyn Strategy>, StrategyError> {
+    let found = STRATEGIES.iter().find(|(name, _)| *name == settings.name);
+    let (_, make) = found.ok_or_else(|| StrategyError::Unknown {
+        name: settings.name.clone(),
+        known: names().collect::<Vec<_>>().join(", "),
+    })?;
+    make(settings)
+}

@@ -1,0 +1,95 @@
+//! The record of one proposed network, which the host stores, and what a strategy gets to see of it.
+
+use edgefit_graph::Digest;
+use serde::{Deserialize, Serialize};
+
+use crate::genotype::Genotype;
+use crate::goal::Goals;
+use crate::metric::Metric;
+use crate::reading::Readings;
+
+/// One proposal and what became of it. A search is the list of its trials in order of `draw`; replaying them restores it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// Number of the network to train, from 0. A stopped proposal has the number of the network it might have become.
+    pub number: u64,
+    /// Number of the draw that gave it; draws count all random decisions of a search.
+    pub draw: u64,
+    /// Which network.
+    pub genotype: Genotype,
+    /// The network's digest; equal networks are trained once. `None` for a stopped proposal, which needs none.
+    pub digest: Option<Digest>,
+    /// Proposals passed over as duplicates while this trial was drawn; 0 for a stopped one.
+    pub duplicates: u64,
+    /// What was known before it was trained: computed and predicted.
+    pub known: Readings,
+    /// What training and measuring it added.
+    pub results: Readings,
+    /// What became of it.
+    pub status: Status,
+}
+
+/// What became of a proposal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It misses a hard constraint by what is computed or predicted, and is not trained.
+    Stopped {
+        /// The metric of the first constraint that it misses.
+        by: Metric,
+    },
+    /// It is to be trained; a search that was interrupted finds it again in this state.
+    Proposed,
+    /// It was trained, and measured where the host measures.
+    Trained,
+    /// It could not be trained or measured.
+    Failed {
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+/// What a strategy sees of a network: losses to be minimized, and how far it is from being allowed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    /// Which network.
+    pub genotype: Genotype,
+    /// One loss an objective; `None` while the objective is not known.
+    pub losses: Vec<Option<f64>>,
+    /// 0 for a network that keeps all constraints known so far; infinite for one that failed.
+    pub violation: f64,
+}
+
+impl Observation {
+    /// The losses, when all of them are known.
+    pub fn complete(&self) -> Option<Vec<f64>> {
+        self.losses.iter().copied().collect()
+    }
+
+    /// Whether all constraints known so far are kept.
+    pub fn is_feasible(&self) -> bool {
+        self.violation == 0.0
+    }
+}
+
+impl Trial {
+    /// The trial as a strategy sees it.
+    pub fn observation(&self, goals: &Goals) -> Observation {
+        let failed = matches!(self.status, Status::Failed { .. });
+        let readings = self.readings();
+        let violation = if failed { f64::INFINITY } else { goals.violation(&readings) };
+        Observation { genotype: self.genotype.clone(), losses: goals.losses(&readings), violation }
+    }
+
+    /// All that is known about it by now.
+    pub fn readings(&self) -> Readings {
+        let mut readings = self.known.clone();
+        readings.extend(self.results.clone());
+        readings
+    }
+
+    /// Whether its result is there, good or bad.
+    pub fn is_settled(&self) -> bool {
+        self.status != Status::Proposed
+    }
+}
