@@ -99,10 +99,10 @@ fn tensor(info: &TensorInfo) -> TensorSection {
 
 fn device(info: &DeviceInfo) -> DeviceSection {
     let description = &info.description;
-    let os = description.os_version.as_ref().map_or_else(
-        || description.os.clone(),
-        |version| format!("{} ({version})", description.os),
-    );
+    let os = description
+        .os_version
+        .as_ref()
+        .map_or_else(|| description.os.clone(), |version| format!("{} ({version})", description.os));
     DeviceSection {
         id: description.id.clone(),
         url: info.url.clone(),
@@ -269,12 +269,8 @@ fn percent(part: f64, whole: f64) -> f64 {
 fn by_type(rows: &[OperatorRow]) -> Vec<TypeRow> {
     let mut types: BTreeMap<&str, TypeRow> = BTreeMap::new();
     for row in rows {
-        let of_type = types.entry(&row.op).or_insert_with(|| TypeRow {
-            op: row.op.clone(),
-            count: 0,
-            avg_ms: 0.0,
-            pct: 0.0,
-        });
+        let of_type =
+            types.entry(&row.op).or_insert_with(|| TypeRow { op: row.op.clone(), count: 0, avg_ms: 0.0, pct: 0.0 });
         of_type.count += 1;
         of_type.avg_ms += row.avg_ms;
         of_type.pct += row.pct;

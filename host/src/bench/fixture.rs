@@ -72,12 +72,7 @@ fn provenance() -> Provenance {
     Provenance {
         device_id: "0123456789ab".into(),
         device_url: "local".into(),
-        runtime: RuntimeDescription {
-            name: RuntimeName::Tract,
-            version: "0.23.9".into(),
-            build: None,
-            library: None,
-        },
+        runtime: RuntimeDescription { name: RuntimeName::Tract, version: "0.23.9".into(), build: None, library: None },
         settings: Settings::default(),
         shapes: Vec::new(),
         cores: vec![0, 1],

@@ -4,6 +4,7 @@
 //! benchmark_result.proto where it has one. [`text`] renders it for people, [`trace`] as a Chrome trace. The command line
 //! itself is elsewhere.
 
+pub mod compare;
 mod convert;
 #[cfg(test)]
 mod fixture;

@@ -27,11 +27,7 @@ pub(super) fn minutes(run: &LatencyRun) -> Vec<MinuteRow> {
     let medians: Vec<f64> = by_minute.iter().filter_map(|samples| median(samples)).collect();
     (0..)
         .zip(&medians)
-        .map(|(minute, median_ns)| MinuteRow {
-            minute,
-            median_ms: median_ns / 1e6,
-            speed_kept: medians[0] / median_ns,
-        })
+        .map(|(minute, median_ns)| MinuteRow { minute, median_ms: median_ns / 1e6, speed_kept: medians[0] / median_ns })
         .collect()
 }
 

@@ -50,8 +50,8 @@ impl Device {
     ///
     /// [`DeviceError::Unreachable`] when the agent does not start.
     pub fn local(options: &LocalOptions) -> Result<Self, DeviceError> {
-        let transport = Local::new(options)
-            .map_err(|cause| DeviceError::Unreachable { device: "local".to_owned(), cause })?;
+        let transport =
+            Local::new(options).map_err(|cause| DeviceError::Unreachable { device: "local".to_owned(), cause })?;
         Self::connect(Box::new(transport), None, options.retries)
     }
 
@@ -191,8 +191,7 @@ fn open(transport: &dyn Transport, token: Option<String>) -> Result<(Client, Dev
     let mut client = Client::new(link);
     match client.greet(token) {
         Ok(welcome) => {
-            let info =
-                DeviceInfo { url: device, agent_version: welcome.agent_version, description: welcome.device };
+            let info = DeviceInfo { url: device, agent_version: welcome.agent_version, description: welcome.device };
             Ok((client, info))
         }
         Err(GreetError::Handshake(cause)) => Err(DeviceError::Handshake { device, cause }),

@@ -157,7 +157,15 @@ pub(super) struct Gathered {
     latency: Vec<LatencyRun>,
     operators: Option<OperatorProfile>,
     memory: Option<MemoryReading>,
-    model: Option<(RuntimeDescription, Vec<u32>, Vec<TensorInfo>, Vec<TensorInfo>)>,
+    ran: Option<Ran>,
+}
+
+/// What ran, the same in every pass.
+struct Ran {
+    runtime: RuntimeDescription,
+    cores: Vec<u32>,
+    inputs: Vec<TensorInfo>,
+    outputs: Vec<TensorInfo>,
 }
 
 impl Gathered {
@@ -181,7 +189,7 @@ impl Gathered {
             PassReport::Memory(report) => self.memory = Some(MemoryReading { report }),
             PassReport::Outputs { .. } => {}
         }
-        self.model = Some((runtime, cores, inputs, outputs));
+        self.ran = Some(Ran { runtime, cores, inputs, outputs });
     }
 
     /// The measurement; `None` when a latency pass brought no sample.
@@ -189,7 +197,7 @@ impl Gathered {
         self,
         provenance: impl FnOnce(RuntimeDescription, Vec<u32>) -> Provenance,
     ) -> Option<Measurement> {
-        let (runtime, cores, inputs, outputs) = self.model?;
+        let Ran { runtime, cores, inputs, outputs } = self.ran?;
         let measured = self.latency.iter().any(|run| !run.samples_ns.is_empty());
         measured.then(|| Measurement {
             provenance: provenance(runtime, cores),

@@ -147,6 +147,36 @@ pub fn median_interval(processes: &[&[u64]]) -> Option<[f64; 2]> {
     Some([quantile(&medians, 0.025)?, quantile(&medians, 0.975)?])
 }
 
+/// 95 % interval of the ratio of two medians whose processes were measured in pairs, by the bootstrap of
+/// [`median_interval`] with the same processes drawn for both. `None` without a sample in both.
+pub fn ratio_interval(numerator: &[&[u64]], denominator: &[&[u64]]) -> Option<[f64; 2]> {
+    let pairs: Vec<(MedianDrawer, MedianDrawer)> = numerator
+        .iter()
+        .zip(denominator)
+        .filter_map(|(above, below)| Some((MedianDrawer::new(above)?, MedianDrawer::new(below)?)))
+        .collect();
+    if pairs.is_empty() {
+        return None;
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(BOOTSTRAP_SEED);
+    let mut ratios: Vec<f64> = (0..RESAMPLES).map(|_| resampled_ratio(&pairs, &mut rng)).collect();
+    ratios.sort_by(f64::total_cmp);
+    Some([quantile(&ratios, 0.025)?, quantile(&ratios, 0.975)?])
+}
+
+/// The median of the drawn pairs' ratios: what a pair's machine did to both cancels out.
+fn resampled_ratio(pairs: &[(MedianDrawer, MedianDrawer)], rng: &mut ChaCha8Rng) -> f64 {
+    let mut ratios: Vec<f64> = pairs
+        .iter()
+        .map(|_| {
+            let (above, below) = &pairs[rng.random_range(0..pairs.len())];
+            above.draw(rng) / below.draw(rng).max(1.0)
+        })
+        .collect();
+    ratios.sort_by(f64::total_cmp);
+    quantile(&ratios, 0.5).expect("there is at least one pair")
+}
+
 fn resampled_median(drawers: &[MedianDrawer], rng: &mut ChaCha8Rng) -> f64 {
     let mut drawn: Vec<f64> = drawers
         .iter()

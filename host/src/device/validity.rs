@@ -151,9 +151,8 @@ fn throttled(before: &Environment, after: &Environment) -> Option<Flag> {
 /// The cores right after the run; which of them ran it is not known, so that only a machine whose
 /// every core is slow counts.
 fn slowed(after: &Environment) -> Option<Flag> {
-    let share = |core: &edgefit_protocol::environment::CoreState| {
-        Some((core.index, core.frequency_khz?, core.limit_khz?))
-    };
+    let share =
+        |core: &edgefit_protocol::environment::CoreState| Some((core.index, core.frequency_khz?, core.limit_khz?));
     let cores: Vec<(u32, u64, u64)> = after.cores.iter().filter_map(share).collect();
     let fastest = cores.into_iter().max_by_key(|(_, frequency_khz, _)| *frequency_khz)?;
     let (core, frequency_khz, limit_khz) = fastest;
