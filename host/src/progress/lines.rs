@@ -2,10 +2,10 @@
 
 use std::io::Write;
 
-use super::event::{Event, Judged, Plan};
-use super::state::{State, phase_begins, said};
+use super::event::Event;
+use super::state::State;
+use super::told::told;
 use super::{Display, Verbosity};
-use crate::quantity;
 
 /// Seconds between lines about what is smaller than a trial.
 const QUIET_SECONDS: f64 = 5.0;
@@ -30,13 +30,15 @@ impl<W: Write + Send> Lines<W> {
 }
 
 impl<W: Write + Send> Display for Lines<W> {
-    fn show(&mut self, event: &Event, state: &State, _is_better: bool, at: f64) {
+    fn show(&mut self, event: &Event, state: &State, is_better: bool, at: f64) {
         let is_quiet = at - self.last_line < QUIET_SECONDS && self.verbosity < Verbosity::Verbose;
         if is_minor(event) && is_quiet {
             return;
         }
-        for line in told(event, state, self.verbosity, at) {
-            self.line(&line, at);
+        for line in told(event, state, is_better, self.verbosity) {
+            let standing = standing(event, state, is_better, at);
+            let separator = if standing.is_empty() { "" } else { " · " };
+            self.line(&format!("{line}{separator}{standing}"), at);
         }
     }
 }
@@ -46,52 +48,12 @@ fn is_minor(event: &Event) -> bool {
     matches!(event, Event::TableSample { .. } | Event::Epoch { .. } | Event::Stopped { .. })
 }
 
-/// The lines about an event; the same that a terminal shows above its bars.
-pub(super) fn told(event: &Event, state: &State, verbosity: Verbosity, at: f64) -> Vec<String> {
+/// Where the run stands, behind the lines about what was done; a terminal has its bar for that.
+fn standing(event: &Event, state: &State, is_better: bool, at: f64) -> String {
     match event {
-        Event::Begin(plan) => begin(plan),
-        Event::Phase { phase, done: 0 } => vec![format!("{}: {}", phase.name(), phase_begins(*phase))],
-        Event::Phase { phase, done } => vec![format!("{}: going on after {done} of {}", phase.name(), state.total())],
-        Event::TableSample { .. } => {
-            vec![format!("table {}/{}: {}{}", state.done, state.total(), state.now, tail(&state.left(at)))]
-        }
-        Event::TableFitted { predictor, error, baseline } => vec![format!(
-            "table: {predictor} guides the search, median error {} on unseen models ({}: {})",
-            quantity::percent(*error),
-            baseline.0,
-            quantity::percent(baseline.1)
-        )],
-        Event::Stopped { by, count } => {
-            vec![format!("search: {by} stopped {count} before training, {} in all", state.stopped)]
-        }
-        Event::Epoch { .. } => vec![state.now.clone()],
-        Event::Trial(judged) => vec![trial("search", judged, state, at)],
-        Event::TrialFailed { number, reason } => vec![format!("search: trial {number} failed: {reason}")],
-        Event::Finalist(judged) => vec![trial("final", judged, state, at)],
-        Event::Warning(text) => vec![format!("warning: {text}")],
-        Event::Detail(text) if verbosity == Verbosity::Verbose => vec![text.clone()],
-        Event::Detail(_) | Event::End => Vec::new(),
+        Event::TableSample { .. } => state.left(at),
+        Event::Trial(_) | Event::Finalist(_) if is_better => state.left(at),
+        Event::Trial(_) | Event::Finalist(_) => state.summary(at),
+        _ => String::new(),
     }
-}
-
-fn begin(plan: &Plan) -> Vec<String> {
-    let bounds = if plan.bounds.is_empty() { "none".to_owned() } else { plan.bounds.join(", ") };
-    vec![
-        format!("data     {}", plan.data),
-        format!("space    {}", plan.space),
-        format!("device   {}", plan.device),
-        format!("bounds   {bounds}"),
-    ]
-}
-
-/// `search 12/40: trial 11: 97.10 % at 0.910 ms, over the bounds · best ...`.
-fn trial(phase: &str, judged: &Judged, state: &State, at: f64) -> String {
-    let what = if phase == "final" { "finalist" } else { "trial" };
-    let over = if judged.meets_bounds { "" } else { ", misses the bounds" };
-    let (done, total) = (state.done, state.total());
-    format!("{phase} {done}/{total}: {what} {}: {}{over}{}", judged.number, said(judged), tail(&state.summary(at)))
-}
-
-fn tail(text: &str) -> String {
-    if text.is_empty() { String::new() } else { format!(" · {text}") }
 }

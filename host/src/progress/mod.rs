@@ -8,6 +8,7 @@ mod event;
 mod lines;
 mod state;
 mod terminal;
+mod told;
 
 #[cfg(test)]
 mod tests;

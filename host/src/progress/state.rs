@@ -99,16 +99,17 @@ impl State {
         let remaining = self.total().saturating_sub(self.done);
         let left = self.plan.as_ref().and_then(|plan| self.clock.left(plan, remaining, at));
         match left {
+            Some(left) if left.seconds < 0.5 => String::new(),
             Some(left) if left.is_all => format!("about {} left", quantity::seconds(left.seconds.round())),
             Some(left) => format!("about {} left of this phase", quantity::seconds(left.seconds.round())),
             None => String::new(),
         }
     }
 
-    /// Best, stopped and time left, what of them is known.
+    /// Best, time left and stopped, what of them is known; a narrow terminal cuts off the end.
     pub(super) fn summary(&self, at: f64) -> String {
         let stopped = if self.stopped > 0 { format!("{} stopped untrained", self.stopped) } else { String::new() };
-        let parts = [self.best(), stopped, self.left(at)];
+        let parts = [self.best(), self.left(at), stopped];
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::event::Event;
-use super::lines::told;
 use super::state::State;
+use super::told::told;
 use super::{Display, Verbosity};
 
 /// Between two turns of the spinner, so that a long training is seen to live.
@@ -64,10 +64,18 @@ fn stays(event: &Event, is_better: bool, verbosity: Verbosity) -> bool {
     }
 }
 
+impl Drop for Terminal {
+    /// A run that ends by an error leaves no bars behind.
+    fn drop(&mut self) {
+        self.now.finish_and_clear();
+        self.bar.finish_and_clear();
+    }
+}
+
 impl Display for Terminal {
     fn show(&mut self, event: &Event, state: &State, is_better: bool, at: f64) {
         if stays(event, is_better, self.verbosity) {
-            told(event, state, self.verbosity, at).iter().for_each(|line| self.print(line));
+            told(event, state, is_better, self.verbosity).iter().for_each(|line| self.print(line));
         }
         if *event == Event::End {
             self.now.finish_and_clear();
