@@ -1,4 +1,4 @@
-//! Networks as ONNX files: [`export`] writes a graph with its weights.
+//! Networks as ONNX files: [`export`] writes a graph with its weights, [`import`] reads one, [`ModelSummary`] looks at any.
 //!
 //! One opset, [`OPSET`]: the first with layer normalization as an operator of its own, which also has hard-swish; ONNX Runtime 1.17
 //! and later and tract take it. Gelu is written as its formula with `Erf`, in the order that runtimes recognize.
@@ -6,11 +6,18 @@
 //! This crate reads and writes bytes in memory; it opens no file and runs no network.
 
 mod export;
+mod import;
+pub mod limits;
 pub mod metadata;
+mod summary;
+#[cfg(test)]
+mod tests;
 
 pub use export::{
     BATCH_DIMENSION, DEFAULT_INPUT, DEFAULT_OUTPUT, ExportError, ExportOptions, InputNormalization, Lowered, export,
 };
+pub use import::{ImportError, ImportOptions, Imported, import, import_with};
+pub use summary::{ModelSummary, TensorSummary};
 
 /// The opset of every file that is written.
 pub const OPSET: i64 = 17;
