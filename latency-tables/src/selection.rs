@@ -10,6 +10,9 @@ use crate::sample::NetworkSample;
 
 /// Most folds; with fewer samples than that, each is its own fold.
 const FOLDS: usize = 10;
+/// With more samples than this, fewer folds do: what they leave out hardly matters to the fit.
+const MANY_SAMPLES: usize = 200;
+const FOLDS_OF_MANY: usize = 4;
 
 /// A predictor with its cross-validated figures.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,7 +68,7 @@ fn candidate(predictor: &dyn Predictor, held_out: &[HeldOut], conformal: &Confor
 
 /// Predictions of every sample by a fit that has not seen it, in the order of the samples.
 pub(crate) fn held_out(predictor: &dyn Predictor, samples: &[&NetworkSample]) -> Vec<HeldOut> {
-    let folds = FOLDS.min(samples.len());
+    let folds = if samples.len() > MANY_SAMPLES { FOLDS_OF_MANY } else { FOLDS.min(samples.len()) };
     let mut held_out = vec![HeldOut { measured: 0.0, predicted: 0.0, doubt: 1.0 }; samples.len()];
     for fold in 0..folds {
         let kept = samples.iter().enumerate().filter(|(i, _)| i % folds != fold).map(|(_, sample)| *sample);

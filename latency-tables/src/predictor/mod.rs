@@ -5,7 +5,6 @@
 //! its file and list it in [`PREDICTORS`]; the suite below then tests it.
 
 mod kernel_sum;
-mod kernel_times;
 mod macs;
 mod operator_count;
 mod whole_network;

@@ -1,0 +1,140 @@
+//! A network takes the sum of what its kernels take, corrected by what whole networks show.
+//!
+//! In three steps. Non-negative costs per kind ([`cost_model`]) estimate any kernel. Profiles correct that, with an exact entry for
+//! each kernel seen and its neighbors' for the others ([`interpolation`]). Whole networks then correct every kernel once more
+//! ([`correction`]), since a kernel in a profile and the same kernel in an undisturbed run do not take the same time.
+
+mod correction;
+mod cost_model;
+mod interpolation;
+mod profile;
+mod similarity;
+
+use std::collections::BTreeMap;
+
+use correction::{Correction, MOST_NETWORKS, Observation};
+use cost_model::CostModel;
+use interpolation::Interpolation;
+use nalgebra::{DMatrix, DVector};
+
+use super::{LEAST_NS, Model, Predictor};
+use crate::kernel::Kernel;
+use crate::kernel_set::KernelSet;
+use crate::linear::{Fit, Problem};
+use crate::sample::NetworkSample;
+
+/// Exact entries, interpolation between them, whole-network correction.
+#[derive(Debug, Clone, Copy)]
+pub struct KernelSum;
+
+/// Draws the factor on the sum to 1 and overheads to 0.
+const RIDGE: f64 = 1e-4;
+/// Columns of the overhead fit: intercept, number of kernels, sum of their times.
+const COLUMNS: usize = 3;
+
+#[derive(Debug)]
+struct Sum {
+    times: Interpolation,
+    overhead: Fit,
+    correction: Correction,
+    entries: BTreeMap<u64, f64>,
+}
+
+fn row(times: &Interpolation, network: &KernelSet) -> [f64; COLUMNS] {
+    let sum: f64 = network.kernels().iter().map(|kernel| times.time_ns(kernel)).sum();
+    [1.0, network.kernels().len() as f64, sum]
+}
+
+fn fit_overhead(times: &Interpolation, samples: &[&NetworkSample]) -> Fit {
+    let rows: Vec<[f64; COLUMNS]> = samples.iter().map(|sample| row(times, &sample.kernels)).collect();
+    let targets = DVector::from_iterator(samples.len(), samples.iter().map(|sample| sample.median_ns()));
+    let rows = DMatrix::from_fn(samples.len(), COLUMNS, |i, j| rows[i][j]);
+    let prior = DVector::from_vec(vec![0.0, 0.0, 1.0]);
+    Problem { prior, ..Problem::relative(rows, targets, RIDGE) }.solve()
+}
+
+fn observation<'a>(times: &Interpolation, overhead: &Fit, sample: &'a NetworkSample) -> Observation<'a> {
+    let total = overhead.predict(&row(times, &sample.kernels)).max(LEAST_NS);
+    let kernels = sample.kernels.kernels().iter();
+    let parts: Vec<(&Kernel, f64)> =
+        kernels.map(|kernel| (kernel, kernel_ns(times, overhead, kernel) / total)).collect();
+    Observation { overhead: overhead.coefficients()[0] / total, error: sample.median_ns() / total - 1.0, parts }
+}
+
+/// A kernel's time with its share of the overhead, before the correction.
+fn kernel_ns(times: &Interpolation, overhead: &Fit, kernel: &Kernel) -> f64 {
+    overhead.predict(&[0.0, 1.0, times.time_ns(kernel)])
+}
+
+impl Predictor for KernelSum {
+    fn name(&self) -> &'static str {
+        "kernel-sum"
+    }
+
+    fn fit(&self, samples: &[&NetworkSample]) -> Box<dyn Model> {
+        let profiled = profile::profiled(samples);
+        let costs = match profiled.is_empty() {
+            true => CostModel::of_networks(samples),
+            false => CostModel::of_kernels(&profiled.values().copied().collect::<Vec<_>>()),
+        };
+        let times = Interpolation::fit(costs, &profiled);
+        let overhead = fit_overhead(&times, samples);
+        let latest = &samples[samples.len().saturating_sub(MOST_NETWORKS)..];
+        let observations: Vec<Observation<'_>> = latest.iter().map(|s| observation(&times, &overhead, s)).collect();
+        let correction = Correction::fit(&observations);
+        let mut sum = Sum { times, overhead, correction, entries: BTreeMap::new() };
+        for kernel in samples.iter().flat_map(|sample| sample.kernels.kernels()) {
+            if !sum.entries.contains_key(&kernel.hash) {
+                sum.entries.insert(kernel.hash, sum.inferred_ns(kernel));
+            }
+        }
+        Box::new(sum)
+    }
+}
+
+impl Sum {
+    fn inferred_ns(&self, kernel: &Kernel) -> f64 {
+        let factor = (1.0 + self.correction.of(kernel)).max(0.1);
+        kernel_ns(&self.times, &self.overhead, kernel) * factor
+    }
+
+    fn time_ns(&self, kernel: &Kernel) -> f64 {
+        self.entries.get(&kernel.hash).copied().unwrap_or_else(|| self.inferred_ns(kernel))
+    }
+
+    fn intercept_ns(&self) -> f64 {
+        self.overhead.coefficients()[0] * (1.0 + self.correction.of_overhead()).max(0.0)
+    }
+}
+
+impl Model for Sum {
+    fn latency_ns(&self, network: &KernelSet) -> f64 {
+        let kernels: f64 = network.kernels().iter().map(|kernel| self.time_ns(kernel)).sum();
+        (self.intercept_ns() + kernels).max(LEAST_NS)
+    }
+
+    /// Grows with the share of the time that is in kernels never seen.
+    fn doubt(&self, network: &KernelSet) -> f64 {
+        let unseen = |kernel: &&Kernel| !self.entries.contains_key(&kernel.hash);
+        let unseen: f64 = network.kernels().iter().filter(unseen).map(|kernel| self.inferred_ns(kernel)).sum();
+        1.0 + unseen / self.latency_ns(network)
+    }
+
+    fn kernel_ns(&self, network: &KernelSet) -> Option<Vec<f64>> {
+        Some(network.kernels().iter().map(|kernel| self.time_ns(kernel)).collect())
+    }
+
+    fn terms(&self) -> Vec<(String, f64)> {
+        let (noise, factor) = self.correction.settings();
+        let [_, each, scale] = self.overhead.coefficients() else { return Vec::new() };
+        let own = [
+            ("intercept_ns", self.intercept_ns()),
+            ("ns_each_kernel", *each),
+            ("factor_on_profiles", *scale),
+            ("network_noise", noise),
+            ("correction_factor", factor),
+        ];
+        let own = own.map(|(name, value)| (name.to_owned(), value));
+        own.into_iter().chain(self.times.costs().terms()).collect()
+    }
+}
