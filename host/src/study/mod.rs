@@ -14,6 +14,8 @@ mod row;
 mod schema;
 
 #[cfg(test)]
+mod killed;
+#[cfg(test)]
 mod tests;
 
 use std::path::{Path, PathBuf};

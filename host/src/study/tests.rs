@@ -14,7 +14,7 @@ use super::{
     TrialRecord,
 };
 
-fn header() -> Header {
+pub(super) fn header() -> Header {
     let provenance = Provenance {
         edgefit_version: "0.1.0".to_owned(),
         device: "local".to_owned(),
@@ -33,7 +33,7 @@ fn study() -> (TempDir, PathBuf, Study) {
 }
 
 /// A trial whose numbers are hard to write down.
-fn record(draw: u64, status: Status) -> TrialRecord {
+pub(super) fn record(draw: u64, status: Status) -> TrialRecord {
     let mut results = Readings::new();
     results.add(Metric::LatencyMs, Value::measured(0.1 + 0.2, Some((1.0 / 3.0, 2.0 / 3.0)), "local tract"));
     results.add(Metric::Accuracy, Value::measured(0.987_654_321_012_345_6, None, "validation, 3 epochs"));
@@ -50,12 +50,12 @@ fn record(draw: u64, status: Status) -> TrialRecord {
     TrialRecord { trial, genotype: format!("mbconv:w{draw}"), hypervolume: Some(1.0 / 7.0 * draw as f64) }
 }
 
-fn training(purpose: Purpose) -> Training {
+pub(super) fn training(purpose: Purpose) -> Training {
     let epoch = |loss: Option<f64>| Epoch { loss, validation_accuracy: Some(1.0 / 3.0) };
     Training { purpose, seconds: 0.1 + 0.7, epochs: vec![epoch(Some(2.3)), epoch(None)] }
 }
 
-fn measurement(key: &str) -> Measurement {
+pub(super) fn measurement(key: &str) -> Measurement {
     Measurement { key: key.to_owned(), purpose: "trial".to_owned(), document: "{\"ns\":[1,2]}".to_owned() }
 }
 

@@ -31,8 +31,9 @@ impl Axis {
     /// 99 and 99.5 % are as far apart as 80 and 90 %.
     pub(crate) fn accuracy(title: impl Into<String>, accuracies: impl IntoIterator<Item = f64>) -> Self {
         let errors: Vec<f64> = accuracies.into_iter().map(|accuracy| 1.0 - accuracy).collect();
-        let least = errors.iter().copied().filter(|error| *error > LEAST_ERROR).fold(1.0, f64::min);
-        let scale = Scale::covering(errors.into_iter().map(|error| error.max(least / 2.0)));
+        let least = errors.iter().copied().filter(|error| *error > LEAST_ERROR).fold(f64::INFINITY, f64::min);
+        let spread = Scale::covering(errors.iter().map(|error| error.max(least / 2.0)));
+        let scale = if spread.is_log() { spread } else { Scale::linear(errors).within(0.0, 1.0) };
         Self { title: title.into(), scale, is_accuracy: true }
     }
 
@@ -190,6 +191,17 @@ mod tests {
         let step = |low: f64, high: f64| frame.y(low) - frame.y(high);
         assert!((step(0.8, 0.9) - step(0.98, 0.99)).abs() < 1e-9);
         assert_eq!(frame.y(1.0), frame.top(), "no error at all is at the top");
+    }
+
+    #[test]
+    fn an_axis_of_accuracies_never_goes_beyond_all() {
+        for accuracies in [vec![1.0], vec![1.0, 0.99], vec![1.0, 0.5], vec![0.0, 1.0], vec![]] {
+            let axis = Axis::accuracy("accuracy", accuracies.clone());
+            let labels: Vec<f64> = axis.marks(5).iter().map(|(_, label)| label.parse().unwrap()).collect();
+            assert!(labels.iter().all(|label| (0.0..=100.0).contains(label)), "{accuracies:?}: {labels:?}");
+            let places = accuracies.iter().map(|accuracy| axis.place(*accuracy));
+            assert!(places.into_iter().all(|place| (0.0..=1.0).contains(&place)), "{accuracies:?}");
+        }
     }
 
     #[test]
