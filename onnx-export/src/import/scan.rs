@@ -1,9 +1,8 @@
 //! A look at the protobuf structure before it is decoded: every length inside of its message, bounded depth, bounded count.
 //!
 //! A few bytes of protobuf can decode to a struct of hundreds, and nested messages to any depth of recursion. After this
-//! walk, which takes no memory, a file decodes to at most a bounded multiple of its size.
-
-use rten_onnx::protobuf::varint::read_varint;
+//! walk, which takes no memory, a file decodes to at most a bounded multiple of its size. Every number is looked at as well: the
+//! decoder does not return from one of ten bytes that does not end.
 
 use super::ImportError;
 use crate::limits::{MAX_DEPTH, MAX_FIELDS};
@@ -23,10 +22,15 @@ enum Message {
     Shape,
     /// A message whose fields are all plain.
     Plain,
+    /// No message, but numbers of variable length one behind the other.
+    Numbers,
 }
 
+/// Most bytes of a number of variable length.
+const MAX_VARINT_BYTES: usize = 10;
+
 impl Message {
-    /// The message in field `number`, or `None` for plain values and what the decoder skips (onnx.proto3 of ONNX 1.17).
+    /// What is in field `number`, or `None` for plain values and what the decoder skips (onnx.proto3 of ONNX 1.17).
     fn child(self, number: u64) -> Option<Self> {
         match (self, number) {
             (Self::Model, 7) | (Self::Attribute, 6) => Some(Self::Graph),
@@ -38,6 +42,7 @@ impl Message {
             (Self::Type, 1) => Some(Self::TensorType),
             (Self::Type, 4) => Some(Self::SequenceType),
             (Self::TensorType, 2) => Some(Self::Shape),
+            (Self::Tensor, 5 | 7) => Some(Self::Numbers),
             (Self::Model, 8 | 14) | (Self::Tensor, 13) | (Self::Shape, 1) => Some(Self::Plain),
             _ => None,
         }
@@ -86,6 +91,7 @@ impl Scan<'_> {
         let length = self.varint(end)?;
         let inner = self.checked(length, end)?;
         match child {
+            Some(Message::Numbers) => self.numbers(inner),
             Some(message) => self.message(message, inner, depth + 1),
             None => {
                 self.position = inner;
@@ -108,11 +114,25 @@ impl Scan<'_> {
         Ok(self.position + length as usize)
     }
 
+    fn numbers(&mut self, end: usize) -> Result<(), ImportError> {
+        while self.position < end {
+            self.varint(end)?;
+        }
+        Ok(())
+    }
+
+    /// Seven bits a byte, the lowest first; the highest bit says that another byte follows.
     fn varint(&mut self, end: usize) -> Result<u64, ImportError> {
-        let mut rest = &self.file[self.position..end];
-        let value = read_varint(&mut rest).map_err(|_| malformed(self.position, "has a broken number"))?;
-        self.position = end - rest.len();
-        Ok(value)
+        let bytes = self.file[self.position..end].iter().take(MAX_VARINT_BYTES);
+        let mut value = 0u64;
+        for (index, &byte) in bytes.enumerate() {
+            value |= u64::from(byte & 0x7f) << (7 * index);
+            if byte & 0x80 == 0 {
+                self.position += index + 1;
+                return Ok(value);
+            }
+        }
+        Err(malformed(self.position, "has a number that does not end"))
     }
 }
 
@@ -149,7 +169,9 @@ mod tests {
         check(&[0x3a, 0x02, 0x08, 0x01], "");
         check(&[0x3a, 0x03, 0x08, 0x01], "at byte 2 it announces 3 bytes and has 2");
         check(&[0x3a, 0x02, 0x12, 0x05, 0, 0, 0, 0, 0], "at byte 4 it announces 5 bytes and has 0");
-        check(&[0x08, 0xff], "broken number");
+        check(&[0x08, 0xff], "number that does not end");
+        check(&[&[0x08][..], &[0xff; 12]].concat(), "number that does not end");
+        check(&[&[0x3a, 0x10, 0x2a, 0x0e, 0x3a, 0x0c], &[0xff; 12][..]].concat(), "number that does not end");
         check(&[0x0b, 0x0c], "wire type 3");
         check(&[0x0d, 0, 0], "announces 4 bytes and has 2");
         check(&[0x3a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01], "announces 18446744073709551615");
