@@ -303,3 +303,18 @@ fn the_examples_of_the_repository_are_read() {
         assert_eq!(parse(&config.to_toml()).unwrap(), config, "{example:?}");
     }
 }
+
+#[test]
+fn no_misprint_is_beyond_telling() {
+    for (at, letter) in FULL.char_indices() {
+        let (before, after) = (&FULL[..at], &FULL[at + letter.len_utf8()..]);
+        for misprint in ["", "\"", "[", "\n", "é"] {
+            let text = format!("{before}{misprint}{after}");
+            let Err(error) = parse(&text) else { continue };
+            let ConfigError::Invalid(problems) = &error else { panic!("{error}") };
+            let lines = text.lines().count().max(1);
+            assert!(problems.iter().all(|problem| (1..=lines + 1).contains(&problem.line)), "{error}\nfor\n{text}");
+            assert!(error.to_string().starts_with("search.toml:"), "{error}");
+        }
+    }
+}
