@@ -64,7 +64,7 @@ pub struct Candidate {
     pub meets_constraints: bool,
     /// Whether no other network of its list is as good in every objective and better in one.
     pub is_front: bool,
-    /// Latency that the baseline predicted for it, in milliseconds.
+    /// Latency that the baseline predicted for it before it was measured, in milliseconds.
     pub baseline_latency_ms: Option<f64>,
 }
 
