@@ -83,7 +83,7 @@ pub enum Event {
     TableFitted {
         /// Which predictor guides the search.
         predictor: String,
-        /// Its median relative error on models that it had not seen.
+        /// Its mean relative error on models that it had not seen.
         error: f64,
         /// The same of the baseline, with its name.
         baseline: (String, f64),

@@ -92,7 +92,7 @@ device   local, tract 0.23.9, 1 thread
 bounds   latency_ms <= 1
 table: measuring models of the space for the latency table
 table 2/4: measured a model: 0.250 ms · about 7 s left of this phase
-table: kernels guides the search, median error 3.10 % on unseen models (MACs: 18.00 %)
+table: kernels guides the search, mean error 3.10 % on unseen models (MACs: 18.00 %)
 search: searching: propose, predict, train, measure
 search 1/40: trial 0: 95.00 % at 0.800 ms, the best so far · about 6 min 54 s left
 search 2/40: trial 1: 97.00 % at 1.20 ms, misses the bounds · best 95.00 % at 0.800 ms (bound 1.00 ms) · about 6 min 48 s left · 12 stopped untrained

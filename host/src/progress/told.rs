@@ -15,7 +15,7 @@ pub(super) fn told(event: &Event, state: &State, is_better: bool, verbosity: Ver
             vec![format!("table {}/{}: {}", state.done, state.total(), state.now)]
         }
         Event::TableFitted { predictor, error, baseline } => vec![format!(
-            "table: {predictor} guides the search, median error {} on unseen models ({}: {})",
+            "table: {predictor} guides the search, mean error {} on unseen models ({}: {})",
             quantity::percent(*error),
             baseline.0,
             quantity::percent(baseline.1)
