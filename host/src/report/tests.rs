@@ -4,9 +4,11 @@ use edgefit_search::{Constraint, Metric, Readings, Value};
 use serde_json::{Value as Json, json};
 
 use super::{
-    Candidate, Fact, Layer, Predictor, ReportData, Span, TrainedEpoch, Untrained, Winner, WinnerContext, html_page,
-    pareto_csv, winner_json,
+    Candidate, Fact, Layer, Predictor, ReportData, ReportError, Span, TrainedEpoch, Untrained, Winner, WinnerContext,
+    html_page, keep, pareto_csv, rewrite, winner_json,
 };
+use crate::study::Study;
+use crate::study::tests::header;
 
 /// Fractions that look random and are the same every time.
 fn fraction(number: u64) -> f64 {
@@ -181,9 +183,15 @@ fn no_coordinate_is_lost() {
 }
 
 #[test]
-fn the_data_of_a_report_can_be_kept() {
-    let text = serde_json::to_string(&sample()).unwrap();
-    assert_eq!(serde_json::from_str::<ReportData>(&text).unwrap(), sample());
+fn the_page_of_a_run_is_made_anew_from_its_study() {
+    let run = tempfile::tempdir().unwrap();
+    let mut study = Study::create(&run.path().join("study.sqlite"), &header()).unwrap();
+    assert!(matches!(rewrite(run.path()), Err(ReportError::Unfinished(_))));
+    keep(&sample(), &mut study).unwrap();
+    let page = rewrite(run.path()).unwrap();
+    assert_eq!(std::fs::read_to_string(page).unwrap(), html_page(&sample()));
+    study.save_document("report", "{}").unwrap();
+    assert!(matches!(rewrite(run.path()), Err(ReportError::Version { .. })));
 }
 
 #[test]

@@ -16,7 +16,7 @@ mod schema;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::path::{Path, PathBuf};
 
@@ -29,7 +29,7 @@ pub use record::{
 };
 
 use row::{FinalistRow, HeaderRow, MeasurementRow, PhaseRow, TableSampleRow, TrainingRow, TrialRow};
-use schema::{edgefit_study, finalists, measurements, phases, table_samples, trainings, trials};
+use schema::{documents, edgefit_study, finalists, measurements, phases, table_samples, trainings, trials};
 
 /// An open study.
 pub struct Study {
@@ -235,6 +235,34 @@ impl Study {
         self.read(|connection| {
             let rows: Vec<PhaseRow> = phases::table.order(phases::name).load(connection)?;
             Ok(rows.into_iter().map(Phase::from).collect())
+        })
+    }
+
+    /// Keeps a text under a name, such as the data of the report; replaces what was there.
+    ///
+    /// # Errors
+    /// See [`Self::header`].
+    pub fn save_document(&mut self, name: &str, document: &str) -> Result<(), StudyError> {
+        self.write(|connection| {
+            let row = (documents::name.eq(name), documents::document.eq(document));
+            let insert = diesel::insert_into(documents::table).values(row);
+            insert
+                .on_conflict(documents::name)
+                .do_update()
+                .set(documents::document.eq(document))
+                .execute(connection)?;
+            Ok(())
+        })
+    }
+
+    /// The text that was kept under a name.
+    ///
+    /// # Errors
+    /// See [`Self::header`].
+    pub fn document(&mut self, name: &str) -> Result<Option<String>, StudyError> {
+        self.read(|connection| {
+            let found = documents::table.find(name).select(documents::document);
+            Ok(found.first(connection).optional()?)
         })
     }
 

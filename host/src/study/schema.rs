@@ -70,3 +70,10 @@ table! {
         document -> Text,
     }
 }
+
+table! {
+    documents (name) {
+        name -> Text,
+        document -> Text,
+    }
+}

@@ -14,7 +14,7 @@ use super::{
     TrialRecord,
 };
 
-pub(super) fn header() -> Header {
+pub(crate) fn header() -> Header {
     let provenance = Provenance {
         edgefit_version: "0.1.0".to_owned(),
         device: "local".to_owned(),
@@ -109,6 +109,16 @@ fn the_proposals_of_one_step_are_kept_together() {
     second[1].trial.known.add(Metric::LatencyMs, Value::predicted(f64::INFINITY, None, "a table"));
     assert!(matches!(fault(study.save_proposals(&second)), Fault::NotFinite { .. }));
     assert_eq!(study.trials().unwrap(), step);
+}
+
+#[test]
+fn a_document_is_kept_under_its_name_and_replaced() {
+    let (_folder, _, mut study) = study();
+    assert_eq!(study.document("report").unwrap(), None);
+    for text in ["first", "second"] {
+        study.save_document("report", text).unwrap();
+        assert_eq!(study.document("report").unwrap().as_deref(), Some(text));
+    }
 }
 
 #[test]

@@ -47,3 +47,8 @@ CREATE TABLE measurements (
     purpose TEXT NOT NULL,
     document TEXT NOT NULL
 );
+
+CREATE TABLE documents (
+    name TEXT NOT NULL PRIMARY KEY,
+    document TEXT NOT NULL
+);
