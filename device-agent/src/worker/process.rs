@@ -6,6 +6,7 @@ use std::{
     path::PathBuf,
     process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio},
     thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 use edgefit_protocol::{
@@ -18,6 +19,9 @@ use crate::stream::{self, StreamError};
 
 /// Bytes of the standard error that are kept for the message of a crash.
 const KEPT_ERROR_BYTES: usize = 2048;
+
+/// Longest time from a process's last word to its end; a large process takes a while to be torn down.
+const LAST_BREATH: Duration = Duration::from_secs(5);
 
 /// How to start a job's process.
 #[derive(Debug, Clone)]
@@ -87,14 +91,29 @@ impl Worker {
         self.end();
     }
 
-    /// Waits for a process that said its last word without an answer, and explains its end.
+    /// Explains the end of a process that said its last word without an answer. One that goes on in silence is ended.
     pub fn explain(mut self) -> JobError {
-        let status = self.child.wait();
+        let status = self.wait_a_little();
+        let ended = self.end();
         let errors = self.join_errors();
-        match status {
-            Ok(status) => outcome::explain(status, &errors),
-            Err(error) => JobError::new(ErrorKind::Internal, error.to_string()),
+        match status.or(ended) {
+            Some(_) if status.is_none() => {
+                JobError::new(ErrorKind::Crashed, format!("the job's process fell silent without an answer: {errors}"))
+            }
+            Some(status) => outcome::explain(status, &errors),
+            None => JobError::new(ErrorKind::Internal, "the job's process cannot be waited for"),
         }
+    }
+
+    fn wait_a_little(&mut self) -> Option<ExitStatus> {
+        let deadline = Instant::now() + LAST_BREATH;
+        while Instant::now() < deadline {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return Some(status);
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        None
     }
 
     fn end(&mut self) -> Option<ExitStatus> {

@@ -1,7 +1,7 @@
 //! The agent from outside: the real program, real processes, real ONNX files.
 //!
 //! [`conformance`] is the suite that every runtime passes, [`robustness`] is what a model or a host
-//! may do to the agent, [`transports`] is how a host reaches it.
+//! may do to the agent, [`mutations`] is damage in numbers, [`transports`] is how a host reaches it.
 //!
 //! ONNX Runtime's tests need its library in `ORT_DYLIB_PATH`; where it is not set they say so.
 
@@ -10,5 +10,6 @@
 mod conformance;
 mod host;
 mod models;
+mod mutations;
 mod robustness;
 mod transports;

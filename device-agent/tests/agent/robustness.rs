@@ -39,19 +39,13 @@ fn answer_of_script(script: &str) -> JobError {
     stream::write(&mut requests, &Request::Probe { runtime: RuntimeName::Tract, library: None }).unwrap();
     let (reader, mut writer) = std::io::pipe().unwrap();
     writer.write_all(&requests).unwrap();
-    let mut answers = Vec::new();
-    // The host stays until the probe is answered.
-    let serving = std::thread::scope(|scope| {
-        let answers = &mut answers;
-        let serving = scope.spawn(move || server::serve(reader, answers, &options));
-        std::thread::sleep(Duration::from_millis(700));
-        drop(writer);
-        serving.join().unwrap()
-    });
-    serving.unwrap();
-    let mut answers = answers.as_slice();
+    let (mut answers, answer_writer) = std::io::pipe().unwrap();
+    let serving = std::thread::spawn(move || server::serve(reader, answer_writer, &options));
     stream::read::<HelloReply>(&mut answers).unwrap().unwrap().answer.unwrap();
-    match stream::read::<Reply>(&mut answers).unwrap() {
+    let reply = stream::read::<Reply>(&mut answers).unwrap();
+    drop(writer);
+    serving.join().unwrap().unwrap();
+    match reply {
         Some(Reply::Failed(error)) => error,
         other => panic!("{other:?}"),
     }
@@ -70,6 +64,7 @@ fn a_process_that_dies_is_explained() {
     check("exit 3", ErrorKind::Crashed, None, "exit code 3");
     check("kill -KILL $$", ErrorKind::OutOfMemory, Some(9), "memory");
     check("echo memory allocation of 1 bytes failed >&2; exit 1", ErrorKind::OutOfMemory, None, "memory");
+    check("exec >&-; exec sleep 60", ErrorKind::Crashed, None, "silent");
     check("printf '\\002\\000\\000\\000aaaaxx'", ErrorKind::Internal, None, "nonsense");
 }
 
