@@ -51,7 +51,7 @@ fn tile(data: &ReportData, winner: &Winner, metric: Metric) -> Markup {
     let predicted = winner.candidate.readings.predicted(metric).filter(|predicted| predicted.origin != value.origin);
     html! {
         section.tile {
-            h3 { (wording::name(metric)) " " (badge(value)) }
+            h2 { (wording::name(metric)) " " (badge(value)) }
             p.value { (wording::quantity(metric, value.value)) }
             @if let Some(ends) = value.interval { p.detail { "95 % interval " (wording::interval(metric, ends)) } }
             @if let Some(constraint) = constraint { (verdict(constraint, value)) }

@@ -79,7 +79,7 @@ pub(super) fn layers(winner: &Winner) -> Markup {
     let most = winner.layers.iter().map(|layer| layer.milliseconds).fold(0.0, f64::max);
     html! {
         div.wide { table.bars {
-            thead { tr { th scope="col" { "Layer" } th scope="col" { "Operator" } th.number scope="col" { "Time" } th.number scope="col" { "Share" } th scope="col" { } } }
+            thead { tr { th scope="col" { "Layer" } th scope="col" { "Operator" } th.number scope="col" { "Time" } th.number scope="col" { "Share" } td {} } }
             tbody {
                 @for layer in &winner.layers {
                     tr {
