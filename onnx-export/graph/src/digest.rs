@@ -1,19 +1,18 @@
 //! A digest under which equal networks are equal, whatever their nodes are called and however they are listed.
 //!
 //! Names, the listing order of independent nodes, the input order of sums and products, identities, sums with zeros and dead nodes do
-//! not count. Each node first gets a color from its operator and its inputs' colors; two rounds of refinement mix in the
-//! colors of what takes it, so that one shared node differs from two equal ones (Weisfeiler and Leman 1968). A walk from the
-//! outputs then numbers the nodes, and the numbered list is hashed with SHA-256.
+//! not count. Each node first gets a color from its operator and its inputs' colors; rounds of refinement mix in the colors of
+//! what takes it, outputs included, until no more nodes can be told apart (Weisfeiler and Leman 1968). A walk from the
+//! outputs then numbers the nodes, so that one shared node differs from two equal ones, and the numbered list is hashed with
+//! SHA-256.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::graph::{Graph, NodeId};
-
-/// Rounds of refinement; each looks one consumer further.
-const REFINEMENTS: usize = 2;
 
 /// SHA-256 of a graph's canonical form, weights excluded.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -72,7 +71,21 @@ fn colors(graph: &Graph) -> Vec<Color> {
         let position = input_position(graph, id).to_le_bytes();
         colors.push(hash(&[node.op.name().as_bytes(), node.op.attributes().as_bytes(), &position, &inputs]));
     }
-    (0..REFINEMENTS).for_each(|_| colors = refined(graph, &colors));
+    refined_until_stable(graph, colors)
+}
+
+/// Each round looks one consumer further; it ends when a round tells no more nodes apart, after at most one round a node.
+fn refined_until_stable(graph: &Graph, mut colors: Vec<Color>) -> Vec<Color> {
+    let distinct = |colors: &[Color]| colors.iter().collect::<BTreeSet<&Color>>().len();
+    let mut known = distinct(&colors);
+    for _ in graph.nodes() {
+        colors = refined(graph, &colors);
+        let now = distinct(&colors);
+        if now == known {
+            break;
+        }
+        known = now;
+    }
     colors
 }
 
@@ -82,6 +95,9 @@ fn refined(graph: &Graph, colors: &[Color]) -> Vec<Color> {
         for input in &node.inputs {
             takers[input.index()].push(colors[id.index()]);
         }
+    }
+    for (position, output) in graph.outputs().iter().enumerate() {
+        takers[output.index()].push(hash(&[b"output", &(position as u64).to_le_bytes()]));
     }
     let around = |id: NodeId| {
         let inputs = graph.node(id).inputs.iter().map(|i| colors[i.index()]);
@@ -206,3 +222,6 @@ mod tests {
         assert_eq!(digest.to_string(), "e722a9380ab119404f10c11e973c15f7aeeb6ebd131eb88faef1655e5eb6e832");
     }
 }
+
+#[cfg(test)]
+mod properties;

@@ -91,7 +91,7 @@ impl Graph {
         let inputs = self.input_shapes(node);
         Cost {
             macs: node.op.macs(&inputs, &node.shape),
-            params: node.op.params(&inputs).iter().map(|p| p.shape.elements()).sum(),
+            params: node.op.params(&inputs).iter().fold(0, |sum, p| sum.saturating_add(p.shape.elements())),
             input_bytes: inputs.iter().map(|s| s.bytes()).sum(),
             output_bytes: node.shape.bytes(),
         }
@@ -183,5 +183,84 @@ impl GraphBuilder {
         }
         let shape = op.output_shape(&shapes).map_err(fail)?;
         shape.defect().map_or(Ok(shape), |defect| Err(fail(format!("its output {defect}"))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Graph, GraphBuilder};
+    use crate::op::{Activation, Add, Concat, Conv, Dense, Flatten, Op};
+    use crate::{AutoPad, Cost, GraphError, NodeId, Role, Shape, Window};
+
+    fn relu() -> Op {
+        Op::Activation(Activation::Relu)
+    }
+
+    /// A convolution, a sum with the input, and a classifier.
+    fn small() -> Graph {
+        let mut b = GraphBuilder::new();
+        let x = b.input("x", Shape::new([2, 4, 4])).unwrap();
+        let window = Window::new(2, 3, 1, AutoPad::Same);
+        let conv = b.add("conv", Op::Conv(Conv { out_channels: 2, window, groups: 1, bias: true }), &[x]).unwrap();
+        let sum = b.add("sum", Op::Add(Add), &[conv, x]).unwrap();
+        let flat = b.add("flat", Op::Flatten(Flatten), &[sum]).unwrap();
+        let head = b.add("head", Op::Dense(Dense { out_features: 3, bias: false }), &[flat]).unwrap();
+        b.finish(&[head]).unwrap()
+    }
+
+    #[test]
+    fn costs_add_up() {
+        let graph = small();
+        // 32 outputs of 18 taps, and 32 x 3; 36 + 2 + 96 parameters; x, conv with x, sum, flat are read.
+        let read = 128 + 256 + 128 + 128;
+        let written = 128 * 4 + 12;
+        let expected = Cost { macs: 576 + 96, params: 134, input_bytes: read, output_bytes: written };
+        assert_eq!(graph.cost(), expected);
+        assert_eq!(graph.cost().weight_bytes(), 536);
+        assert_eq!(graph.use_counts(), [2, 1, 1, 1, 1]);
+    }
+
+    #[test]
+    fn parameters_are_listed_in_order() {
+        let graph = small();
+        let params: Vec<(u32, Role)> = graph.params().map(|(id, _)| (id.node.0, id.role)).collect();
+        assert_eq!(params, [(1, Role::Weight), (1, Role::Bias), (4, Role::Weight)]);
+    }
+
+    #[test]
+    fn the_text_form_is_one_line_a_node() {
+        let expected = "\
+x = input() shape=2x4x4 -> 2x4x4
+conv = conv(x) out=2 kernel=3x3 stride=1x1 pad=1x1+1x1 dilation=1x1 groups=1 bias=true -> 2x4x4
+sum = add(conv, x) -> 2x4x4
+flat = flatten(sum) -> 32
+head = dense(flat) out=3 bias=false -> 3
+return head
+";
+        assert_eq!(small().to_string(), expected);
+    }
+
+    #[test]
+    fn wrong_graphs_are_refused() {
+        let mut b = GraphBuilder::new();
+        assert_eq!(b.clone().finish(&[]), Err(GraphError::Missing("inputs")));
+        let x = b.input("x", Shape::new([4])).unwrap();
+        assert_eq!(b.clone().finish(&[]), Err(GraphError::Missing("outputs")));
+        assert_eq!(b.add("x", relu(), &[x]), Err(GraphError::DuplicateName("x".to_owned())));
+        let told = |error: Result<NodeId, GraphError>| error.unwrap_err().to_string();
+        assert_eq!(told(b.add("y", relu(), &[x, x])), "node `y` (relu): takes 1 to 1 inputs and was given 2");
+        assert_eq!(
+            told(b.add("y", Op::Concat(Concat { axis: 0 }), &[])),
+            "node `y` (concat): takes 1 to 256 inputs and was given 0"
+        );
+        assert_eq!(
+            told(b.add("y", Op::Dense(Dense { out_features: 0, bias: true }), &[x])),
+            "node `y` (dense): its output 0 has an empty dimension"
+        );
+        assert!(
+            told(b.input("z", Shape::new([1 << 20, 1 << 20])))
+                .starts_with("node `z` (input): its output 1048576x1048576 is larger")
+        );
+        assert!(b.finish(&[x]).is_ok(), "what was refused is not in it");
     }
 }

@@ -67,3 +67,78 @@ fn last_uses(graph: &Graph, owners: &[NodeId]) -> Vec<usize> {
     }
     last
 }
+
+#[cfg(test)]
+mod tests {
+    use super::MemoryPlan;
+    use crate::op::{Activation, Add, Conv, Dense, Flatten, Identity, Op};
+    use crate::{AutoPad, GraphBuilder, NodeId, Shape, Window};
+
+    fn relu() -> Op {
+        Op::Activation(Activation::Relu)
+    }
+
+    /// A pointwise convolution to this many channels.
+    fn pointwise(out_channels: usize) -> Op {
+        let window = Window::new(2, 1, 1, AutoPad::Valid);
+        Op::Conv(Conv { out_channels, window, groups: 1, bias: false })
+    }
+
+    /// Builds a graph over an input of 1x2x2 (16 bytes) and checks the bytes that live at each node.
+    #[track_caller]
+    fn check(nodes: &[(&str, Op, &[u32])], outputs: &[u32], expected: &[u64]) {
+        let mut b = GraphBuilder::new();
+        b.input("x", Shape::new([1, 2, 2])).unwrap();
+        for (name, op, inputs) in nodes {
+            let inputs: Vec<NodeId> = inputs.iter().map(|&i| NodeId(i)).collect();
+            b.add(*name, op.clone(), &inputs).unwrap();
+        }
+        let outputs: Vec<NodeId> = outputs.iter().map(|&i| NodeId(i)).collect();
+        let plan = MemoryPlan::of(&b.finish(&outputs).unwrap());
+        assert_eq!(plan.live_bytes, expected);
+        assert_eq!(plan.peak_bytes(), *expected.iter().max().unwrap());
+    }
+
+    #[test]
+    fn a_chain_holds_two_tensors() {
+        let nodes: [(&str, Op, &[u32]); 3] =
+            [("a", pointwise(4), &[0]), ("b", pointwise(2), &[1]), ("c", relu(), &[2])];
+        check(&nodes, &[3], &[16, 16 + 64, 64 + 32, 32 + 32]);
+    }
+
+    #[test]
+    fn a_skip_connection_keeps_its_tensor() {
+        let nodes: [(&str, Op, &[u32]); 3] =
+            [("a", pointwise(4), &[0]), ("b", pointwise(1), &[1]), ("sum", Op::Add(Add), &[2, 0])];
+        check(&nodes, &[3], &[16, 16 + 64, 16 + 64 + 16, 16 + 16 + 16]);
+    }
+
+    #[test]
+    fn views_share_the_memory_of_what_they_look_at() {
+        let dense = Op::Dense(Dense { out_features: 1, bias: false });
+        let nodes: [(&str, Op, &[u32]); 4] = [
+            ("a", pointwise(4), &[0]),
+            ("same", Op::Identity(Identity), &[1]),
+            ("flat", Op::Flatten(Flatten), &[2]),
+            ("head", dense, &[3]),
+        ];
+        check(&nodes, &[4], &[16, 16 + 64, 64, 64, 64 + 4]);
+    }
+
+    #[test]
+    fn outputs_live_to_the_end() {
+        let nodes: [(&str, Op, &[u32]); 2] = [("a", pointwise(4), &[0]), ("b", pointwise(1), &[0])];
+        check(&nodes, &[1, 2], &[16, 16 + 64, 16 + 64 + 16]);
+        check(&nodes, &[2], &[16, 16 + 64, 16 + 16]);
+    }
+
+    #[test]
+    fn all_inputs_live_from_the_start() {
+        let mut b = GraphBuilder::new();
+        let x = b.input("x", Shape::new([4])).unwrap();
+        let y = b.add("y", relu(), &[x]).unwrap();
+        let z = b.input("z", Shape::new([4])).unwrap();
+        let sum = b.add("sum", Op::Add(Add), &[y, z]).unwrap();
+        assert_eq!(MemoryPlan::of(&b.finish(&[sum]).unwrap()).live_bytes, [32, 48, 32, 48]);
+    }
+}

@@ -36,14 +36,14 @@ impl Shape {
         self.0.len()
     }
 
-    /// Number of elements.
+    /// Number of elements; the largest number for a shape that is too large to be held.
     pub fn elements(&self) -> u64 {
-        self.0.iter().map(|&d| d as u64).product()
+        self.0.iter().fold(1, |n, &d| n.saturating_mul(d as u64))
     }
 
-    /// Bytes of the tensor at 32 bits an element.
+    /// Bytes of the tensor at 32 bits an element; the largest number for a shape that is too large to be held.
     pub fn bytes(&self) -> u64 {
-        self.elements() * ELEMENT_BYTES
+        self.elements().saturating_mul(ELEMENT_BYTES)
     }
 
     /// The leading dimension: the channels of an image or a series.
@@ -90,5 +90,31 @@ impl fmt::Display for Shape {
 impl From<&[usize]> for Shape {
     fn from(dims: &[usize]) -> Self {
         Self(dims.to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_ELEMENTS, Shape};
+
+    #[test]
+    fn says_what_its_parts_are() {
+        let image = Shape::new([3, 4, 5]);
+        assert_eq!((image.rank(), image.elements(), image.bytes()), (3, 60, 240));
+        assert_eq!((image.channels(), image.spatial(), image.last()), (3, [4, 5].as_slice(), 5));
+        assert_eq!(image.to_string(), "3x4x5");
+        let vector = Shape::new([7]);
+        assert_eq!((vector.channels(), vector.spatial(), vector.last()), (7, [].as_slice(), 7));
+    }
+
+    #[test]
+    fn knows_what_cannot_be_held() {
+        let defect = |dims: &[usize]| Shape::from(dims).defect().unwrap_or_default();
+        assert_eq!(defect(&[1, 1, 1, 1, MAX_ELEMENTS as usize]), "");
+        assert!(defect(&[]).contains("0 dimensions"));
+        assert!(defect(&[1; 6]).contains("6 dimensions"));
+        assert!(defect(&[3, 0, 4]).contains("3x0x4 has an empty dimension"));
+        assert!(defect(&[2, MAX_ELEMENTS as usize]).contains("is larger than"));
+        assert!(defect(&[usize::MAX, usize::MAX]).contains("is larger than"));
     }
 }

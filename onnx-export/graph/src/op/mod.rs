@@ -203,3 +203,6 @@ fn check_axis(axis: usize, input: &Shape) -> Result<(), String> {
     }
     Err(format!("axis {axis} is not one of the {} of {input}", input.rank()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,20 +25,21 @@ fn unit(choose: Choose<'_>) -> f32 {
     choose(STEPS) as f32 / STEPS as f32
 }
 
+/// A linear congruential generator (Knuth), enough to choose among test cases.
+#[cfg(test)]
+pub(crate) fn choices(seed: u64) -> impl FnMut(usize) -> usize {
+    let mut state = seed;
+    move |n| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % n
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-
-    /// A linear congruential generator (Knuth), enough to choose among test cases.
-    fn choices(seed: u64) -> impl FnMut(usize) -> usize {
-        let mut state = seed;
-        move |n| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) as usize % n
-        }
-    }
 
     #[test]
     fn random_graphs_use_every_operator() {
