@@ -1,0 +1,27 @@
+//! Training of network graphs with burn: data sets, the graph as a burn module, the training loop.
+//!
+//! [`train()`] takes a graph, a [`Dataset`] and a [`Recipe`] and gives weights; [`evaluate()`] says how well they classify. A training
+//! runs on one thread, and two of them side by side use two cores better than one on both.
+//!
+//! The operations that training spends its time in are kernels of this crate (`kernel`), which burn knows through its backend
+//! extension (`backend`); everything else is burn's. This crate does not measure time, does not choose networks and writes no
+//! files.
+
+mod backend;
+mod batch;
+pub mod data;
+mod error;
+mod evaluate;
+mod kernel;
+mod loss;
+mod network;
+mod optimizer;
+mod recipe;
+mod train;
+
+pub use data::Dataset;
+pub use error::TrainError;
+pub use evaluate::{Evaluation, evaluate};
+pub use network::{Operations, initial_weights, run};
+pub use recipe::{Optimizer, Recipe};
+pub use train::{EpochReport, Event, Observer, TrainOutcome, train, train_with};

@@ -1,0 +1,283 @@
+//! The training loop.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use burn::tensor::{Device, Tensor};
+use edgefit_graph::{Graph, Weights};
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+use crate::batch::Batcher;
+use crate::data::{Dataset, Samples};
+use crate::error::TrainError;
+use crate::evaluate::{Evaluation, evaluate_network};
+use crate::loss;
+use crate::network::{Mode, Network, Operations, initial_weights};
+use crate::optimizer::{Optimization, blend};
+use crate::recipe::Recipe;
+
+/// What a training says while it runs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A step is done.
+    Step {
+        /// Epoch, from 1.
+        epoch: usize,
+        /// Step within the epoch, from 1.
+        step: usize,
+        /// Steps of an epoch.
+        steps: usize,
+        /// Mean loss of the batch, before the step.
+        loss: f64,
+    },
+    /// An epoch is done and validated.
+    Epoch(EpochReport),
+}
+
+/// The figures of one epoch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EpochReport {
+    /// Epoch, from 1.
+    pub epoch: usize,
+    /// Mean training loss over the epoch's steps, with smoothed labels and augmentation.
+    pub train_loss: f64,
+    /// Mean cross entropy on the validation images, without smoothing.
+    pub validation_loss: f64,
+    /// Share of validation images classified right.
+    pub validation_accuracy: f64,
+}
+
+/// A trained network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainOutcome {
+    /// Weights of the best epoch: the highest validation accuracy, among equals the lowest validation loss.
+    pub weights: Weights,
+    /// That epoch, from 1.
+    pub best_epoch: usize,
+    /// Its accuracy on the validation images.
+    pub validation_accuracy: f64,
+    /// Its loss on the validation images.
+    pub validation_loss: f64,
+    /// Every epoch that was run, in order.
+    pub epochs: Vec<EpochReport>,
+}
+
+/// Who is told how a training goes, after every step and every epoch, and may end it.
+pub type Observer<'a> = &'a mut (dyn FnMut(&Event) -> ControlFlow<()> + Send);
+
+/// Trains a classifier from weights drawn by the seed, on one thread of its own.
+///
+/// The same arguments give the same result, bit for bit, on the same processor, whatever else runs.
+///
+/// # Errors
+/// If the graph cannot be trained on these images, the recipe makes no sense, the training diverges, or the observer ends it.
+pub fn train(
+    graph: &Graph,
+    data: &Dataset,
+    recipe: &Recipe,
+    seed: u64,
+    observer: Observer<'_>,
+) -> Result<TrainOutcome, TrainError> {
+    train_with(graph, data, recipe, seed, Operations::Kernels, observer)
+}
+
+/// As [`train`], with a choice of operations.
+///
+/// # Errors
+/// As [`train`].
+pub fn train_with(
+    graph: &Graph,
+    data: &Dataset,
+    recipe: &Recipe,
+    seed: u64,
+    operations: Operations,
+    observer: Observer<'_>,
+) -> Result<TrainOutcome, TrainError> {
+    recipe.check()?;
+    on_one_thread(|| {
+        let weights = initial_weights(graph, seed);
+        let network = Network::classifier(graph, &weights, operations, &Device::flex())?;
+        fits(&network, data)?;
+        Training::new(network, data, recipe, seed).run(observer)
+    })
+}
+
+/// Runs a function where burn finds one thread, so that trainings side by side do not fight for them.
+pub(crate) fn on_one_thread<T: Send>(f: impl FnOnce() -> Result<T, TrainError> + Send) -> Result<T, TrainError> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().map_err(|e| TrainError::Thread(e.to_string()))?;
+    pool.install(f)
+}
+
+/// Whether the network takes these images and has a score for each class.
+fn fits(network: &Network, data: &Dataset) -> Result<(), TrainError> {
+    let shape = data.shape();
+    let input = network.input_shape();
+    if input.dims() != [shape.channels, shape.height, shape.width] {
+        let images = format!("{}x{}x{}", shape.channels, shape.height, shape.width);
+        return Err(TrainError::Network(format!("takes {input} but the images are {images}")));
+    }
+    if network.classes() != data.classes.len() {
+        let (scores, classes) = (network.classes(), data.classes.len());
+        return Err(TrainError::Network(format!("gives {scores} scores but there are {classes} classes")));
+    }
+    Ok(())
+}
+
+/// Least share of the batch's statistics in the running ones; the first batches have more, as in a plain mean.
+const STATISTICS_SHARE: f64 = 0.1;
+
+/// The numbers of a network at one moment.
+#[derive(Clone)]
+struct Snapshot {
+    parameters: Vec<Tensor<1>>,
+    statistics: Vec<Tensor<1>>,
+}
+
+struct Best {
+    snapshot: Snapshot,
+    report: EpochReport,
+}
+
+struct Training<'a> {
+    network: Network,
+    data: &'a Dataset,
+    recipe: &'a Recipe,
+    rng: ChaCha8Rng,
+    optimization: Optimization,
+    average: Option<Vec<Tensor<1>>>,
+    steps_done: usize,
+}
+
+impl<'a> Training<'a> {
+    fn new(network: Network, data: &'a Dataset, recipe: &'a Recipe, seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        // The weights were drawn from stream 0.
+        rng.set_stream(1);
+        let optimization = Optimization::new(recipe, &network.parameters, network.operations());
+        let average = recipe.average.map(|_| network.parameters.clone());
+        Self { network, data, recipe, rng, optimization, average, steps_done: 0 }
+    }
+
+    /// Steps of an epoch; an incomplete batch at its end is left out unless it is the only one.
+    fn steps(&self) -> usize {
+        (self.data.train.len() / self.recipe.batch).max(1)
+    }
+
+    fn run(mut self, observer: Observer<'_>) -> Result<TrainOutcome, TrainError> {
+        let mut best: Option<Best> = None;
+        let mut epochs = Vec::new();
+        for epoch in 1..=self.recipe.epochs {
+            let train_loss = self.epoch(epoch, observer)?;
+            let report = self.validate(epoch, train_loss)?;
+            epochs.push(report.clone());
+            if best.as_ref().is_none_or(|best| is_better(&report, &best.report)) {
+                best = Some(Best { snapshot: self.snapshot(), report: report.clone() });
+            }
+            tell(observer, &Event::Epoch(report), epoch)?;
+            let last = best.as_ref().map_or(epoch, |b| b.report.epoch);
+            if self.recipe.patience.is_some_and(|patience| epoch - last >= patience) {
+                break;
+            }
+        }
+        let Best { snapshot, report } = best.expect("a recipe has at least one epoch");
+        Ok(TrainOutcome {
+            weights: self.network.weights(&snapshot.parameters, &snapshot.statistics),
+            best_epoch: report.epoch,
+            validation_accuracy: report.validation_accuracy,
+            validation_loss: report.validation_loss,
+            epochs,
+        })
+    }
+
+    /// Runs one epoch and returns its mean loss.
+    fn epoch(&mut self, epoch: usize, observer: Observer<'_>) -> Result<f64, TrainError> {
+        let mut order: Vec<usize> = (0..self.data.train.len()).collect();
+        order.shuffle(&mut self.rng);
+        let batcher = Batcher::new(&self.data.train, &self.data.normalization);
+        let steps = self.steps();
+        let mut total = 0.0;
+        for (at, indices) in order.chunks(self.recipe.batch).take(steps).enumerate() {
+            let floats = batcher.augmented(indices, self.recipe.shift, self.recipe.flip, &mut self.rng);
+            let loss = self.step(floats, batcher.labels(indices).into());
+            if !loss.is_finite() {
+                return Err(TrainError::Diverged { epoch, step: at + 1, what: "the loss" });
+            }
+            total += loss;
+            tell(observer, &Event::Step { epoch, step: at + 1, steps, loss }, epoch)?;
+        }
+        Ok(total / steps as f64)
+    }
+
+    /// One step; returns the loss before it.
+    fn step(&mut self, floats: Vec<f32>, labels: Arc<[u32]>) -> f64 {
+        let network = &self.network;
+        let tracked: Vec<Tensor<1>> =
+            network.parameters.iter().map(|p| p.clone().autodiff().require_grad()).collect();
+        let mut seen = Vec::new();
+        let scores = network.scores(network.input(floats), &tracked, Mode::Train(&mut seen));
+        let loss = loss::cross_entropy(scores, labels, self.recipe.label_smoothing, network.operations());
+        let value = f64::from(loss.clone().into_scalar::<f32>());
+        let mut gradients = loss.backward();
+        let gradients = tracked.iter().map(|p| p.grad_remove(&mut gradients)).collect();
+        drop(tracked);
+        self.update(gradients, seen);
+        value
+    }
+
+    fn update(&mut self, gradients: Vec<Option<Tensor<1>>>, seen: Vec<Option<Tensor<1>>>) {
+        let total = self.steps() * self.recipe.epochs;
+        let rate = self.recipe.rate(self.steps_done, total);
+        self.steps_done += 1;
+        let mut moved = std::mem::take(&mut self.network.parameters);
+        self.optimization.step(rate, self.network.blocks(), &mut moved, gradients);
+        self.network.parameters = moved;
+        let operations = self.network.operations();
+        let share = STATISTICS_SHARE.max(1.0 / self.steps_done as f64);
+        for (running, seen) in self.network.statistics.iter_mut().zip(seen) {
+            if let Some(seen) = seen {
+                blend(running, &seen.inner(), share, operations);
+            }
+        }
+        if let (Some(average), Some(kept)) = (&mut self.average, self.recipe.average) {
+            // Early on, a plain mean: the average would otherwise remember the weights drawn at random.
+            let kept = kept.min(self.steps_done as f64 / (self.steps_done as f64 + 9.0));
+            for (average, value) in average.iter_mut().zip(&self.network.parameters) {
+                blend(average, value, 1.0 - kept, operations);
+            }
+        }
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            parameters: self.average.clone().unwrap_or_else(|| self.network.parameters.clone()),
+            statistics: self.network.statistics.clone(),
+        }
+    }
+
+    fn validate(&self, epoch: usize, train_loss: f64) -> Result<EpochReport, TrainError> {
+        let parameters = self.average.as_ref().unwrap_or(&self.network.parameters);
+        let evaluation = self.evaluate(&self.data.validation, parameters);
+        if !evaluation.loss.is_finite() {
+            return Err(TrainError::Diverged { epoch, step: self.steps(), what: "the validation loss" });
+        }
+        let (validation_loss, validation_accuracy) = (evaluation.loss, evaluation.accuracy);
+        Ok(EpochReport { epoch, train_loss, validation_loss, validation_accuracy })
+    }
+
+    fn evaluate(&self, samples: &Samples, parameters: &[Tensor<1>]) -> Evaluation {
+        evaluate_network(&self.network, parameters, samples, &self.data.normalization)
+    }
+}
+
+fn is_better(a: &EpochReport, b: &EpochReport) -> bool {
+    (a.validation_accuracy, -a.validation_loss) > (b.validation_accuracy, -b.validation_loss)
+}
+
+fn tell(observer: Observer<'_>, event: &Event, epoch: usize) -> Result<(), TrainError> {
+    match observer(event) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(TrainError::Cancelled { epoch }),
+    }
+}

@@ -1,0 +1,123 @@
+//! Real trainings on the bundled digits: what they reach, that they repeat, and how they end.
+
+#[path = "../benches/networks/mod.rs"]
+#[expect(dead_code, reason = "the benchmark uses the rest of its networks")]
+mod networks;
+
+use std::ops::ControlFlow;
+
+use edgefit_graph::Graph;
+use edgefit_train::data::{Dataset, Source, Splits, format};
+use edgefit_train::{Event, Operations, Optimizer, Recipe, TrainError, TrainOutcome, evaluate, train, train_with};
+
+fn digits(seed: u64) -> Dataset {
+    let format = format("digits").expect("the digits are bundled");
+    Dataset::load(format, &Source::default(), &Splits::default(), seed).unwrap()
+}
+
+fn network(name: &str) -> Graph {
+    let cases = networks::cases().unwrap();
+    cases.into_iter().find(|c| c.name == name).expect("the benchmark has this network").graph
+}
+
+fn quick() -> Recipe {
+    Recipe { epochs: 2, ..Recipe::default() }
+}
+
+fn run(graph: &Graph, data: &Dataset, recipe: &Recipe) -> Result<TrainOutcome, TrainError> {
+    train(graph, data, recipe, 1, &mut |_| ControlFlow::Continue(()))
+}
+
+#[test]
+fn digits_are_learned() {
+    let (data, graph) = (digits(1), network("mbconv-8x8x1"));
+    for optimizer in [Optimizer::Adamw, Optimizer::Sgd] {
+        let learning_rate = if optimizer == Optimizer::Sgd { 0.1 } else { 0.004 };
+        let recipe = Recipe { epochs: 8, optimizer, learning_rate, ..Recipe::default() };
+        let outcome = run(&graph, &data, &recipe).unwrap();
+        let test = evaluate(&graph, &outcome.weights, &data.test, &data.normalization).unwrap();
+        assert!(test.accuracy > 0.96, "{optimizer:?} reached {}", test.accuracy);
+        assert_eq!(outcome.epochs.len(), 8);
+        assert!(outcome.epochs[7].train_loss < outcome.epochs[0].train_loss / 2.0);
+    }
+}
+
+#[test]
+fn the_outcome_holds_what_the_best_epoch_gave() {
+    let (data, graph) = (digits(2), network("mbconv-8x8x1"));
+    let recipe = Recipe { average: Some(0.9), ..quick() };
+    let outcome = run(&graph, &data, &recipe).unwrap();
+    assert_eq!(outcome.weights.mismatch(&graph), None);
+    let again = evaluate(&graph, &outcome.weights, &data.validation, &data.normalization).unwrap();
+    assert_eq!(again.accuracy, outcome.validation_accuracy);
+    assert_eq!(outcome.epochs[outcome.best_epoch - 1].validation_accuracy, outcome.validation_accuracy);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_beside_other_trainings() {
+    let (data, graph) = (digits(1), network("chain-8x8x1"));
+    let alone = run(&graph, &data, &quick()).unwrap();
+    let together: Vec<_> = std::thread::scope(|scope| {
+        let jobs: Vec<_> = (0..3).map(|_| scope.spawn(|| run(&graph, &data, &quick()).unwrap())).collect();
+        jobs.into_iter().map(|job| job.join().unwrap()).collect()
+    });
+    assert!(together.iter().all(|t| *t == alone));
+    let other = train(&graph, &data, &quick(), 2, &mut |_| ControlFlow::Continue(())).unwrap();
+    assert_ne!(other.weights, alone.weights);
+}
+
+#[test]
+fn burn_operations_train_alike() {
+    let (data, graph) = (digits(1), network("mbconv-8x8x1"));
+    for optimizer in [Optimizer::Adamw, Optimizer::Sgd] {
+        let recipe = Recipe { epochs: 1, batch: 128, optimizer, clip_norm: Some(1.0), ..Recipe::default() };
+        let with = |operations| train_with(&graph, &data, &recipe, 1, operations, &mut |_| ControlFlow::Continue(()));
+        let (kernels, burn) = (with(Operations::Kernels).unwrap(), with(Operations::Burn).unwrap());
+        let difference = (kernels.epochs[0].train_loss - burn.epochs[0].train_loss).abs();
+        assert!(difference < 1e-3, "{optimizer:?}: the losses differ by {difference}");
+    }
+}
+
+#[test]
+fn divergence_is_an_error_that_says_where() {
+    let recipe = Recipe { optimizer: Optimizer::Sgd, learning_rate: 1e30, ..quick() };
+    let error = run(&network("chain-8x8x1"), &digits(1), &recipe).unwrap_err();
+    assert!(matches!(error, TrainError::Diverged { epoch: 1, .. }), "{error:?}");
+}
+
+#[test]
+fn the_observer_sees_every_step_and_can_end_it() {
+    let (data, graph) = (digits(1), network("chain-8x8x1"));
+    let (mut steps, mut epochs) = (0, 0);
+    train(&graph, &data, &quick(), 1, &mut |event| {
+        match event {
+            Event::Step { .. } => steps += 1,
+            Event::Epoch(_) => epochs += 1,
+        }
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert_eq!((steps, epochs), (2 * (data.train.len() / 32), 2));
+    let mut left = 3;
+    let result = train(&graph, &data, &quick(), 1, &mut |_| {
+        left -= 1;
+        if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    assert_eq!(result, Err(TrainError::Cancelled { epoch: 1 }));
+}
+
+#[test]
+fn training_ends_without_progress() {
+    let recipe = Recipe { epochs: 50, learning_rate: 1e-12, patience: Some(2), ..Recipe::default() };
+    let outcome = run(&network("chain-8x8x1"), &digits(1), &recipe).unwrap();
+    assert!(outcome.epochs.len() < 50);
+    assert_eq!(outcome.epochs.len(), outcome.best_epoch + 2);
+}
+
+#[test]
+fn a_network_for_other_images_is_refused() {
+    let error = run(&network("chain-28x28x1"), &digits(1), &quick()).unwrap_err().to_string();
+    assert!(error.contains("1x28x28") && error.contains("1x8x8"), "{error}");
+    let error = run(&network("chain-8x8x1"), &digits(1), &Recipe { epochs: 0, ..quick() }).unwrap_err().to_string();
+    assert!(error.contains("epochs"), "{error}");
+}
