@@ -319,7 +319,14 @@ fn failed(error: TractError) -> JobError {
 fn describe(kind: ErrorKind, error: &TractError) -> JobError {
     let message = format!("{error:#}");
     let node = quoted_node(&message);
+    let kind = if is_out_of_memory(&message) { ErrorKind::OutOfMemory } else { kind };
     JobError::new(kind, format!("tract: {message}")).at_node(node)
+}
+
+/// tract reports some failed allocations as errors instead of ending the process.
+fn is_out_of_memory(message: &str) -> bool {
+    const MARKS: [&str; 3] = ["Cannot allocate memory", "ailed to allocate", "emory allocation"];
+    MARKS.iter().any(|mark| message.contains(mark))
 }
 
 /// tract writes a node as `#3 "name" Operator`.

@@ -59,6 +59,10 @@ pub fn serve(
     options: &Options,
 ) -> Result<(), ServeError> {
     greeting::greet(&mut reader, &mut writer, options.token.as_deref())?;
+    serve_greeted(reader, writer, options)
+}
+
+fn serve_greeted(reader: impl Read + Send + 'static, writer: impl Write, options: &Options) -> Result<(), ServeError> {
     let store = store::Store::open(options.store.as_deref()).map_err(ServeError::Store)?;
     connection::Connection::new(reader, writer, store, &options.program).run()
 }

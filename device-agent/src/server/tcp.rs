@@ -1,7 +1,7 @@
 //! Serving over TCP: loopback only unless a token is set, one host at a time.
 
 use std::{
-    io,
+    io::{self, Read},
     net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc,
@@ -14,10 +14,13 @@ use std::{
 
 use edgefit_protocol::error::{ErrorKind, JobError};
 
-use super::{Options, greeting, serve};
+use super::{Options, greeting, serve_greeted};
 
 /// Longest silence of a host that has not greeted yet, and of one that does not take answers.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The same for a host that is turned away, while nobody else is let in.
+const SHORT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Why an agent does not listen.
 #[derive(Debug, thiserror::Error)]
@@ -74,10 +77,13 @@ fn accept(listener: &TcpListener, busy: &AtomicBool, hosts: &SyncSender<TcpStrea
     }
 }
 
-/// Tells another host that it has to wait. Whether it hears that is its own business.
+/// Tells another host that it has to wait. Whether it hears that is its own business. Its greeting is read first: closing
+/// over unread bytes would take the answer back.
 fn turn_away(mut stream: &TcpStream) {
     let busy = JobError::new(ErrorKind::Busy, "the agent is serving another host");
-    let _ = stream.set_write_timeout(Some(PATIENCE));
+    let _ = stream.set_read_timeout(Some(SHORT_PATIENCE));
+    let _ = stream.set_write_timeout(Some(SHORT_PATIENCE));
+    let _ = stream.read(&mut [0; 4096]);
     let _ = greeting::refuse(&mut stream, busy);
     let _ = stream.shutdown(Shutdown::Write);
 }
@@ -85,8 +91,11 @@ fn turn_away(mut stream: &TcpStream) {
 fn serve_stream(stream: TcpStream, options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     stream.set_nodelay(true)?;
     stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    greeting::greet(&mut &stream, &mut &stream, options.token.as_deref())?;
+    stream.set_read_timeout(None)?;
     let reader = stream.try_clone()?;
-    let served = serve(reader, &stream, options);
+    let served = serve_greeted(reader, &stream, options);
     // Wakes the thread that still reads.
     let _ = stream.shutdown(Shutdown::Both);
     Ok(served?)

@@ -10,9 +10,15 @@ const SIGBUS: i32 = 7;
 const SIGKILL: i32 = 9;
 const SIGSEGV: i32 = 11;
 
-/// What Rust's and C++'s allocation failures leave on the standard error.
-const OUT_OF_MEMORY_MARKS: [&str; 4] =
-    ["memory allocation of", "bad_alloc", "Cannot allocate memory", "capacity overflow"];
+/// What the allocation failures of Rust, C++ and tract leave on the standard error.
+const OUT_OF_MEMORY_MARKS: [&str; 6] = [
+    "memory allocation of",
+    "bad_alloc",
+    "Cannot allocate memory",
+    "capacity overflow",
+    "failed to allocate",
+    "!self.data.is_null()",
+];
 
 /// The error for a process that ended like this, with the end of its standard error.
 pub(super) fn explain(status: ExitStatus, errors: &str) -> JobError {

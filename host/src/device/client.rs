@@ -33,7 +33,7 @@ const GRACE: Duration = Duration::from_secs(15);
 
 type Body = Result<Vec<u8>, StreamError>;
 
-/// A connection.
+/// A connection. The order of the fields is that of their end: an agent that sees its input closed ends by itself.
 pub(super) struct Client {
     writer: Box<dyn Write + Send>,
     bodies: Receiver<Body>,

@@ -10,6 +10,7 @@ use edgefit_protocol::{
     report::NodeTime,
 };
 use serde::Deserialize;
+use serde_json::Value;
 
 const CALL: &str = "_kernel_time";
 const RUN: &str = "model_run";
@@ -19,8 +20,6 @@ struct Event {
     #[serde(default)]
     name: String,
     #[serde(default)]
-    ts: u64,
-    #[serde(default)]
     dur: u64,
     #[serde(default)]
     args: Arguments,
@@ -29,7 +28,7 @@ struct Event {
 #[derive(Default, Deserialize)]
 struct Arguments {
     op_name: Option<String>,
-    output_type_shape: Option<Vec<BTreeMap<String, Vec<i64>>>>,
+    output_type_shape: Option<Value>,
 }
 
 /// Means over the runs behind the first `skipped_runs`, in the order of the first call.
@@ -45,72 +44,68 @@ fn unreadable(error: &dyn std::fmt::Display) -> JobError {
 }
 
 fn means(events: Vec<Event>, skipped_runs: usize) -> Vec<NodeTime> {
-    let runs: Vec<u64> = starts_of_runs(&events);
-    let Some(from) = runs.get(skipped_runs) else {
-        return Vec::new();
-    };
-    let count = (runs.len() - skipped_runs) as f64;
-    let mut order: Vec<(u64, NodeTotal)> =
-        totals(events, *from).into_values().map(|total| (total.first_call, total)).collect();
-    order.sort_by_key(|(first_call, _)| *first_call);
-    order.into_iter().map(|(_, total)| total.mean(count)).collect()
-}
-
-/// Times at which the runs start, in order.
-fn starts_of_runs(events: &[Event]) -> Vec<u64> {
-    let mut starts: Vec<u64> = events.iter().filter(|event| event.name == RUN).map(|event| event.ts).collect();
-    starts.sort_unstable();
-    starts
+    let (totals, runs) = totals(events, skipped_runs);
+    let mut order: Vec<NodeTotal> = totals.into_values().collect();
+    order.sort_by_key(|total| total.first_call);
+    order.into_iter().map(|total| total.mean(runs)).collect()
 }
 
 struct NodeTotal {
     name: String,
     op: String,
     output_shape: Option<Vec<u64>>,
-    first_call: u64,
+    first_call: usize,
     calls: u64,
     total_us: u64,
 }
 
 impl NodeTotal {
-    fn mean(self, runs: f64) -> NodeTime {
+    fn mean(self, runs: usize) -> NodeTime {
         NodeTime {
             name: self.name,
             op: self.op,
             mean_ns: self.total_us as f64 * 1000.0 / self.calls as f64,
-            calls_per_run: self.calls as f64 / runs,
+            calls_per_run: self.calls as f64 / runs as f64,
             output_shape: self.output_shape,
         }
     }
 }
 
-/// Totals by node name. Events are in the order of their end, which is that of their calls.
-fn totals(events: Vec<Event>, from: u64) -> BTreeMap<String, NodeTotal> {
+/// Totals by node name over the runs behind the first `skipped_runs`, and the number of these runs. Events are in the
+/// order of their ends: a run's nodes in the order of their calls, then the run itself.
+fn totals(events: Vec<Event>, skipped_runs: usize) -> (BTreeMap<String, NodeTotal>, usize) {
     let mut totals = BTreeMap::new();
-    for (index, event) in (0..).zip(events) {
-        let Some(name) = event.name.strip_suffix(CALL) else {
-            continue;
-        };
-        if event.ts < from {
-            continue;
+    let mut runs = 0;
+    for (index, event) in events.into_iter().enumerate() {
+        if event.name == RUN {
+            runs += 1;
+        } else if runs >= skipped_runs {
+            count_call(&mut totals, index, event);
         }
-        let total = totals.entry(name.to_owned()).or_insert_with(|| NodeTotal {
-            name: name.to_owned(),
-            op: event.args.op_name.unwrap_or_default(),
-            output_shape: event.args.output_type_shape.and_then(first_shape),
-            first_call: index,
-            calls: 0,
-            total_us: 0,
-        });
-        total.calls += 1;
-        total.total_us += event.dur;
     }
-    totals
+    (totals, runs.saturating_sub(skipped_runs))
 }
 
-fn first_shape(shapes: Vec<BTreeMap<String, Vec<i64>>>) -> Option<Vec<u64>> {
-    let shape = shapes.into_iter().next()?.into_values().next()?;
-    shape.into_iter().map(|size| size.try_into().ok()).collect()
+fn count_call(totals: &mut BTreeMap<String, NodeTotal>, index: usize, event: Event) {
+    let Some(name) = event.name.strip_suffix(CALL) else {
+        return;
+    };
+    let total = totals.entry(name.to_owned()).or_insert_with(|| NodeTotal {
+        name: name.to_owned(),
+        op: event.args.op_name.unwrap_or_default(),
+        output_shape: event.args.output_type_shape.as_ref().and_then(first_shape),
+        first_call: index,
+        calls: 0,
+        total_us: 0,
+    });
+    total.calls += 1;
+    total.total_us += event.dur;
+}
+
+/// The shape out of `[{"float": [1, 4]}, ...]`.
+fn first_shape(shapes: &Value) -> Option<Vec<u64>> {
+    let shape = shapes.get(0)?.as_object()?.values().next()?;
+    shape.as_array()?.iter().map(Value::as_u64).collect()
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::{
     io,
     path::PathBuf,
     process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 use super::{Link, Transport};
@@ -67,12 +69,22 @@ impl Transport for Local {
     }
 }
 
+/// Longest wait for an agent to end by itself and clean up, once its input is closed.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// The agent's process; it ends with its guard.
 struct Agent(Child);
 
 impl Drop for Agent {
     fn drop(&mut self) {
-        // One that has ended already cannot be killed, which is as good.
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            if let Ok(Some(_)) = self.0.try_wait() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        // One that ends meanwhile cannot be killed, which is as good.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

@@ -28,6 +28,6 @@ pub struct Link {
     pub reader: Box<dyn Read + Send>,
     /// To the agent.
     pub writer: Box<dyn Write + Send>,
-    /// What the streams need to live; dropping it ends the agent's side.
+    /// What the streams need to live; dropping it, after the streams, ends the agent's side.
     pub guard: Box<dyn Any + Send>,
 }
