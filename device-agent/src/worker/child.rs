@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{self, BufWriter, Write},
+    panic,
     process::ExitCode,
 };
 
@@ -26,6 +27,8 @@ use crate::{
 
 /// Does one order. The exit code is a failure only when the answer could not be given.
 pub fn run() -> ExitCode {
+    // The agent keeps the end of the standard error: a backtrace would push the message out of it.
+    panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
     match answer() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -209,13 +209,16 @@ fn failed<R>(error: ort::Error<R>) -> JobError {
 
 /// ONNX Runtime tells an operator that it does not know from a broken file by its message only.
 fn not_loaded<R>(error: ort::Error<R>) -> JobError {
-    const UNSUPPORTED: [&str; 4] = [
+    const UNSUPPORTED: [&str; 5] = [
+        "No Op registered for",
         "is not a registered function/op",
         "Could not find an implementation",
         "Fatal error",
         "Unsupported model IR version",
     ];
-    let message = error.message();
+    // In front stands the path of a file that the host has never heard of.
+    let whole = error.message();
+    let message = whole.split_once(" failed:").map_or(whole, |(_, cause)| cause);
     let unsupported = UNSUPPORTED.iter().any(|known| message.contains(known));
     let kind = match unsupported {
         true => ErrorKind::Unsupported,
@@ -232,7 +235,8 @@ fn describe(kind: ErrorKind, message: &str) -> JobError {
 
 /// ONNX Runtime writes a node as `Name:'conv_3'`, `node with name 'conv_3'` or `Node (conv_3)`.
 fn named_node(message: &str) -> Option<String> {
-    const MARKS: [(&str, char); 4] = [("Name:'", '\''), ("node with name '", '\''), ("Node (", ')'), ("Node:", ' ')];
+    const MARKS: [(&str, char); 5] =
+        [("Name:'", '\''), ("In Node, (\"", '"'), ("node with name '", '\''), ("Node (", ')'), ("Node:", ' ')];
     MARKS.iter().find_map(|(start, end)| {
         let (_, behind) = message.split_once(start)?;
         let (name, _) = behind.split_once(*end)?;
@@ -251,6 +255,7 @@ mod tests {
         };
         check("running Conv node. Name:'conv_3' Status Message: x", Some("conv_3"));
         check("Node (add_1) Op (Add) [ShapeInferenceError] x", Some("add_1"));
+        check("In Node, (\"y_node\", Frobnicate, \"\", -1)", Some("y_node"));
         check("Protobuf parsing failed.", None);
     }
 }
