@@ -5,6 +5,16 @@
 
 use std::fmt;
 
+use edgefit_latency::TableError;
+use edgefit_latency::file::FileError;
+use edgefit_search::strategy::StrategyError;
+use edgefit_search::{SearchError, SpaceError};
+use edgefit_train::data::DataError;
+
+use crate::config::ConfigError;
+use crate::run_folder::RunFolderError;
+use crate::study::StudyError;
+
 /// Why a command ended without its result; the discriminant is the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -57,6 +67,64 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl From<SpaceError> for Error {
+    fn from(error: SpaceError) -> Self {
+        Self::new(ErrorKind::Usage, error)
+    }
+}
+
+impl From<StrategyError> for Error {
+    fn from(error: StrategyError) -> Self {
+        Self::new(ErrorKind::Usage, error)
+    }
+}
+
+impl From<SearchError> for Error {
+    fn from(error: SearchError) -> Self {
+        Self::new(ErrorKind::Internal, error)
+    }
+}
+
+impl From<TableError> for Error {
+    fn from(error: TableError) -> Self {
+        Self::new(ErrorKind::Device, error)
+    }
+}
+
+impl From<FileError> for Error {
+    fn from(error: FileError) -> Self {
+        Self::new(ErrorKind::Storage, error)
+    }
+}
+
+impl From<DataError> for Error {
+    fn from(error: DataError) -> Self {
+        Self::new(ErrorKind::Data, error)
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self::new(ErrorKind::Usage, error)
+    }
+}
+
+impl From<StudyError> for Error {
+    fn from(error: StudyError) -> Self {
+        Self::new(ErrorKind::Storage, error)
+    }
+}
+
+impl From<RunFolderError> for Error {
+    fn from(error: RunFolderError) -> Self {
+        let kind = match error {
+            RunFolderError::DiskFull(_) | RunFolderError::Io { .. } => ErrorKind::Storage,
+            _ => ErrorKind::Usage,
+        };
+        Self::new(kind, error)
+    }
+}
 
 /// The result of a command.
 pub type Result<T> = std::result::Result<T, Error>;

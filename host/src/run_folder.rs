@@ -18,6 +18,9 @@ const MOST_PER_SECOND: usize = 100;
 /// How the names of files begin and end while they are being written.
 const UNFINISHED: (&str, &str) = (".edgefit-", ".tmp");
 
+/// The folder of the networks that were trained to the end.
+const FINALISTS: &str = "finalists";
+
 /// A file of a run folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunFile {
@@ -167,6 +170,29 @@ impl RunFolder {
     /// One of its files, whether it is there or not.
     pub fn file(&self, file: RunFile) -> PathBuf {
         self.path.join(file.name())
+    }
+
+    /// The network of a finalist by the number of its trial, whether it is there or not.
+    pub fn finalist(&self, number: u64) -> PathBuf {
+        self.path.join(FINALISTS).join(format!("trial-{number}.onnx"))
+    }
+
+    /// Makes the folder of the finalists' networks.
+    ///
+    /// # Errors
+    /// When the disk is full or the system refuses.
+    pub fn make_finalists(&self) -> Result<(), RunFolderError> {
+        let folder = self.path.join(FINALISTS);
+        fs::create_dir_all(&folder).map_err(RunFolderError::of(&folder))
+    }
+
+    /// The network of a finalist, as its file holds it.
+    ///
+    /// # Errors
+    /// When it is not there or cannot be read.
+    pub fn read_finalist(&self, number: u64) -> Result<Vec<u8>, RunFolderError> {
+        let file = self.finalist(number);
+        fs::read(&file).map_err(RunFolderError::of(&file))
     }
 
     /// Writes one of its files, whole or not at all; replaces what was there.

@@ -30,7 +30,8 @@ impl Preset {
         }
     }
 
-    pub(super) fn plan(self) -> Plan {
+    /// When a latency pass ends.
+    pub fn plan(self) -> Plan {
         match self {
             Self::Quick => Plan::QUICK,
             Self::Mlperf => Plan::MLPERF,
@@ -38,15 +39,16 @@ impl Preset {
         }
     }
 
-    pub(super) fn processes(self) -> u32 {
+    /// Latency passes, each in a fresh process.
+    pub fn processes(self) -> u32 {
         match self {
             Self::Quick => 3,
             Self::Mlperf | Self::Sustained => 1,
         }
     }
 
-    /// Twice what the plan may take, and two minutes for loading: a run is never cut, and may be long.
-    pub(super) fn timeout_ns(self) -> u64 {
+    /// Longest time for one pass, in nanoseconds: twice what the plan may take, and two minutes for loading: a run is never cut, and may be long.
+    pub fn timeout_ns(self) -> u64 {
         2 * self.plan().max_ns + 120_000_000_000
     }
 }

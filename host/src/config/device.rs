@@ -6,24 +6,7 @@ use edgefit_protocol::runtime::RuntimeName;
 use serde::{Serialize, Serializer};
 
 use super::section::Section;
-
-/// How long a measurement takes and what it is to be compared with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Preset {
-    /// At least 50 runs and 1 s.
-    Quick,
-    /// At least 1,024 runs and 60 s, as MLPerf has it.
-    Mlperf,
-    /// 10 minutes, minute by minute.
-    Sustained,
-}
-
-impl Preset {
-    /// Every preset with its name in a search file.
-    pub const NAMES: [(&'static str, Self); 3] =
-        [("quick", Self::Quick), ("mlperf", Self::Mlperf), ("sustained", Self::Sustained)];
-}
+use crate::bench::Preset;
 
 /// The device of a run and how it runs models.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -44,13 +27,14 @@ pub struct DeviceConfig {
 impl DeviceConfig {
     pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
         let runtimes = RuntimeName::ALL.map(|runtime| (runtime.name(), runtime));
+        let presets = Preset::ALL.map(|preset| (preset.name(), preset));
         let runtime = section.choice("runtime", RuntimeName::Tract, &runtimes, &[]);
         Self {
             name: section.text("name", "local"),
             runtime,
             threads: u32::try_from(section.count("threads", 1, 1..=limits::MAX_THREADS as usize)).unwrap_or(1),
             affinity: read_affinity(section),
-            preset: section.choice("preset", Preset::Quick, &Preset::NAMES, &[]),
+            preset: section.choice("preset", Preset::Quick, &presets, &[]),
         }
     }
 }

@@ -29,7 +29,7 @@ use edgefit_search::{Goals, SpaceSettings, StrategySettings};
 use serde::Serialize;
 
 pub use data::{DataConfig, DataFormat};
-pub use device::{DeviceConfig, Preset};
+pub use device::DeviceConfig;
 pub use goals::{Constraints, Objectives};
 pub use problem::{ConfigError, Problem, Problems};
 pub use table::TableConfig;

@@ -1,0 +1,92 @@
+//! The command line: what a user types becomes a call of the engine, and its outcome an exit code.
+//!
+//! One file a command, each with its arguments and a `run`. Nothing here measures, trains or decides.
+
+mod agent;
+mod interrupt;
+mod search;
+mod shell;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::error::Result;
+use crate::progress::Verbosity;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  internal error (a defect of edgefit)
+  2  the command line or a configuration is wrong
+  3  data missing or broken
+  4  device unreachable or lost
+  5  runtime missing, or it cannot run the model
+  6  no feasible architecture
+  7  interrupted; the run can be resumed
+  8  a file cannot be read or written (disk full, run in use, newer format)";
+
+/// Fits a neural network to a device.
+#[derive(Debug, Parser)]
+#[command(name = "edgefit", version, about, after_help = EXIT_CODES, propagate_version = true)]
+pub struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Globals {
+    /// Print only errors and results
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say more; twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+impl Globals {
+    fn verbosity(&self) -> Verbosity {
+        match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, 0) => Verbosity::Normal,
+            (false, _) => Verbosity::Verbose,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Searches, trains and measures: from a search file to winner.onnx
+    Search(search::SearchArgs),
+    /// Serves as this machine's agent
+    Agent(agent::AgentArgs),
+    /// Prints shell completions
+    Completions(shell::CompletionsArgs),
+    /// Prints the man page
+    Man,
+}
+
+/// Parses the command line, runs the command and tells its outcome.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(error.kind.exit_code())
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<ExitCode> {
+    match cli.command {
+        Command::Search(args) => search::run_command(args, &cli.globals)?,
+        Command::Agent(args) => return Ok(agent::run_command(args)),
+        Command::Completions(args) => shell::completions(args)?,
+        Command::Man => shell::man()?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,16 @@
+//! The host engine of edgefit: from a search file to a trained network that was measured on the device.
+//!
+//! The folders follow the way of a run: [`config`] reads the search file, the search crate proposes, the train crate trains,
+//! the onnx crate exports, [`device`] measures, the latency crate learns, [`study`] keeps every trial, [`report`] tells.
+
+pub mod bench;
+pub mod cli;
+pub mod config;
+pub mod device;
+pub mod error;
+pub mod progress;
+pub mod quantity;
+pub mod report;
+pub mod run_folder;
+pub mod search_run;
+pub mod study;

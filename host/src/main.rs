@@ -1,0 +1,7 @@
+//! The `edgefit` program; everything it does is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    edgefit::cli::main()
+}

@@ -1,0 +1,236 @@
+//! What a run leaves: the winner, the front, the table and the report, each written whole.
+
+use edgefit_graph::Digest;
+use edgefit_latency::file;
+use edgefit_protocol::tensor::TensorData;
+use edgefit_search::{Metric, Readings, SearchEngine, Status, Trial, Value, pareto};
+use edgefit_train::data::Samples;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use super::finals::Contender;
+use super::measuring::origin;
+use super::opening::folder_name;
+use super::search_phase::describe;
+use super::{Run, Summary};
+use crate::device::{OutputsRequest, RunOn};
+use crate::error::Result;
+use crate::report::{
+    Candidate, Fact, Layer, Predictor, ReportData, Span, TrainedEpoch, Untrained, Winner, WinnerContext, html_page,
+    pareto_csv, winner_json,
+};
+use crate::run_folder::RunFile;
+use crate::study;
+
+const NS_PER_MS: f64 = 1e6;
+
+impl Run<'_> {
+    /// Tests the winner, writes every file of the run folder and sums up.
+    pub(super) fn write_artifacts(&mut self, engine: &SearchEngine, mut podium: Vec<Contender>) -> Result<Summary> {
+        let accuracy = self.test_accuracy(&podium[0])?;
+        podium[0].readings.add(Metric::Accuracy, accuracy);
+        self.keep_places(&podium)?;
+        self.learn_all(engine)?;
+        let data = self.report_data(engine, &podium)?;
+        let winner = data.winner.as_ref().expect("the report was given a winner");
+        let json = winner_json(&winner.candidate, engine.goals().constraints(), &self.context(&podium[0])?);
+        let front = data.candidates.iter().filter(|candidate| candidate.is_front && candidate.meets_constraints);
+        self.folder.write(RunFile::WinnerModel, &podium[0].model)?;
+        self.folder.write(RunFile::Winner, json.as_bytes())?;
+        self.folder.write(RunFile::Pareto, &pareto_csv(front))?;
+        file::save(&self.table, &self.folder.file(RunFile::Table))?;
+        self.folder.write(RunFile::Report, html_page(&data).as_bytes())?;
+        Ok(Summary {
+            folder: self.folder.path().to_owned(),
+            genotype: winner.candidate.genotype.clone(),
+            readings: podium.swap_remove(0).readings,
+            bounds: engine.goals().constraints().iter().map(describe).collect(),
+            winner_json: json,
+        })
+    }
+
+    /// Accuracy on the test images of the file itself, as the device's runtime computes it.
+    fn test_accuracy(&mut self, winner: &Contender) -> Result<Value> {
+        let (test, mut run_on) = (&self.dataset.test, RunOn::new(self.config.device.runtime));
+        run_on.settings.threads = self.config.device.threads;
+        run_on.timeout_ns = TEST_TIMEOUT_NS;
+        let samples = raw_inputs(test);
+        let request = OutputsRequest { run_on, samples: Some(&samples), seed: self.config.seed };
+        let outputs = self.measurer.device().outputs(&winner.model, &request)?;
+        let right =
+            outputs.iter().zip(&test.labels).filter(|(outputs, label)| class_of(outputs) == Some(**label)).count();
+        let by = format!("winner.onnx on {}, {} test images", origin(&winner.measurement), test.len());
+        Ok(Value::measured(right as f64 / test.len() as f64, None, by))
+    }
+
+    fn keep_places(&mut self, podium: &[Contender]) -> Result<()> {
+        for (place, contender) in podium.iter().enumerate() {
+            let readings = contender.readings.clone();
+            let finalist = study::Finalist { draw: contender.trial.draw, place: place as u64 + 1, readings };
+            self.study.save_finalist(&finalist, None, &[])?;
+        }
+        Ok(())
+    }
+
+    fn context(&self, winner: &Contender) -> Result<WinnerContext> {
+        let graph = self.space.decode(&winner.trial.genotype)?;
+        let from = &winner.measurement.provenance;
+        let sha256 = Sha256::digest(&winner.model).iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(WinnerContext {
+            model: RunFile::WinnerModel.name().to_owned(),
+            model_sha256: sha256,
+            network_digest: Digest::of(&graph).to_string(),
+            classes: self.dataset.classes.clone(),
+            provenance: json!({
+                "edgefit_version": env!("CARGO_PKG_VERSION"),
+                "run": folder_name(&self.folder),
+                "started": self.started,
+                "seed": self.config.seed,
+                "opset": edgefit_onnx::OPSET,
+                "measured": from,
+            }),
+        })
+    }
+
+    fn report_data(&mut self, engine: &SearchEngine, podium: &[Contender]) -> Result<ReportData> {
+        let records = self.study.trials()?;
+        let finalists = podium.iter().map(|c| (&c.trial, c.readings.clone()));
+        let trained = engine.trials().iter().filter(|trial| trial.status == Status::Trained);
+        let mut shown = self.candidates(engine, finalists)?;
+        let candidates = self.candidates(engine, trained.map(|trial| (trial, trial.readings())))?;
+        let winner = self.winner(shown[0].clone(), &podium[0])?;
+        shown[0] = winner.candidate.clone();
+        Ok(ReportData {
+            run: folder_name(&self.folder),
+            started: self.started.clone(),
+            edgefit_version: env!("CARGO_PKG_VERSION").to_owned(),
+            data: super::opening::describe_data(self.config, &self.dataset),
+            space: super::opening::describe_space(self.space.as_ref()),
+            device: self.device_facts(&podium[0]),
+            objectives: engine.goals().objectives().iter().map(|objective| objective.metric).collect(),
+            constraints: engine.goals().constraints().to_vec(),
+            winner: Some(winner),
+            finalists: shown,
+            candidates,
+            untrained: untrained(engine),
+            hypervolume: records.iter().filter_map(|record| record.hypervolume).collect(),
+            predictor: self.predictor(),
+            phases: self
+                .study
+                .phases()?
+                .into_iter()
+                .map(|phase| Span { name: phase.name, seconds: phase.seconds })
+                .collect(),
+            settings: self.config.to_toml(),
+            reproduce: vec![format!("edgefit search {}", RunFile::Search.name())],
+        })
+    }
+
+    /// Networks as the report lists them, those marked that no other of the list dominates.
+    fn candidates<'t>(
+        &self,
+        engine: &SearchEngine,
+        networks: impl Iterator<Item = (&'t Trial, Readings)>,
+    ) -> Result<Vec<Candidate>> {
+        let goals = engine.goals();
+        let mut candidates = Vec::new();
+        for (trial, readings) in networks {
+            let graph = self.space.decode(&trial.genotype)?;
+            candidates.push(Candidate {
+                id: trial.number,
+                genotype: self.space.text(&trial.genotype),
+                meets_constraints: goals.violation(&readings) == 0.0,
+                is_front: false,
+                baseline_latency_ms: self.table.baseline_latency_ns(&graph).map(|ns| ns / NS_PER_MS),
+                readings,
+            });
+        }
+        let known = |loss: Option<f64>| loss.unwrap_or(f64::INFINITY);
+        let losses =
+            |candidate: &Candidate| goals.losses(&candidate.readings).into_iter().map(known).collect::<Vec<f64>>();
+        let allowed: Vec<usize> = (0..candidates.len()).filter(|&i| candidates[i].meets_constraints).collect();
+        let points: Vec<Vec<f64>> = allowed.iter().map(|&i| losses(&candidates[i])).collect();
+        pareto::front(&points).into_iter().for_each(|i| candidates[allowed[i]].is_front = true);
+        Ok(candidates)
+    }
+
+    fn winner(&mut self, candidate: Candidate, contender: &Contender) -> Result<Winner> {
+        let trainings = self.study.trainings(study::Purpose::Final)?;
+        let training = trainings.into_iter().find(|(draw, _)| *draw == contender.trial.draw);
+        let epochs = training.map(|(_, training)| training.epochs).unwrap_or_default();
+        let measurement = &contender.measurement;
+        let layers = measurement.scaled_nodes().into_iter().map(|(node, ns)| Layer {
+            name: node.name.clone(),
+            operator: node.op.clone(),
+            milliseconds: ns / NS_PER_MS,
+        });
+        Ok(Winner {
+            candidate,
+            layers: layers.collect(),
+            layer_scale: measurement.operators.as_ref().map(|profile| profile.scale(measurement.median_ns())),
+            training: epochs
+                .into_iter()
+                .map(|e| TrainedEpoch { loss: e.loss, validation_accuracy: e.validation_accuracy })
+                .collect(),
+        })
+    }
+
+    fn device_facts(&mut self, winner: &Contender) -> Vec<Fact> {
+        let info = self.measurer.device().info().clone();
+        let fact = |name: &str, value: String| Fact { name: name.to_owned(), value };
+        let from = &winner.measurement.provenance;
+        let description = &info.description;
+        let os = [Some(description.os.clone()), description.os_version.clone(), description.kernel.clone()];
+        vec![
+            fact("Device", format!("{} ({})", from.device_url, super::opening::machine(&info))),
+            fact("System", os.into_iter().flatten().collect::<Vec<_>>().join(", ")),
+            fact("Runtime", format!("{} {}", from.runtime.name.name(), from.runtime.version)),
+            fact("Threads", from.settings.threads.to_string()),
+            fact("Cores used", from.cores.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")),
+            fact("Agent", from.agent_version.clone()),
+        ]
+    }
+
+    fn predictor(&self) -> Predictor {
+        let (chosen, baseline) = self
+            .table
+            .evaluation()
+            .map_or(("none", "none"), |selection| (selection.best().predictor, selection.candidates[0].predictor));
+        let table_models = self.config.table.models as u64;
+        Predictor { name: chosen.to_owned(), baseline: baseline.to_owned(), table_models }
+    }
+}
+
+/// Longest time for running all test images, in nanoseconds.
+const TEST_TIMEOUT_NS: u64 = 600_000_000_000;
+
+/// The images as the network takes them: raw values as floats, channels first, little-endian.
+fn raw_inputs(samples: &Samples) -> Vec<u8> {
+    let shape = samples.pixels.shape;
+    let positions = shape.height * shape.width;
+    let mut inputs = Vec::with_capacity(samples.pixels.bytes.len() * 4);
+    for index in 0..samples.len() {
+        let image = samples.image(index);
+        for channel in 0..shape.channels {
+            let values = (0..positions).map(|at| f32::from(image[at * shape.channels + channel]));
+            values.for_each(|value| inputs.extend(value.to_le_bytes()));
+        }
+    }
+    inputs
+}
+
+/// The class with the highest score; `None` when the output is no list of finite floats.
+fn class_of(outputs: &[TensorData]) -> Option<u32> {
+    let scores = outputs.first()?.to_f32()?;
+    let best = (0..scores.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b]))?;
+    scores[best].is_finite().then_some(best as u32)
+}
+
+fn untrained(engine: &SearchEngine) -> Untrained {
+    let failed = engine.trials().iter().filter(|trial| matches!(trial.status, Status::Failed { .. }));
+    Untrained {
+        stopped: engine.tally().stopped.iter().map(|(metric, count)| (*metric, *count)).collect(),
+        duplicates: engine.tally().duplicates,
+        failed: failed.count() as u64,
+    }
+}

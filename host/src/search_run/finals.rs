@@ -1,0 +1,161 @@
+//! The end of a run: the front is trained to the end, exported, measured again, and the winner is the best that meets the bounds
+//! as measured.
+
+use std::cmp::Ordering;
+use std::time::Instant;
+
+use edgefit_graph::Digest;
+use edgefit_search::{Goals, Metric, Readings, SearchEngine, Trial, Value, pareto};
+
+use super::Run;
+use super::measuring::{MeasureFailure, Purpose, model_bytes, readings};
+use super::search_phase::shown;
+use super::training::{Job, Outcome, Trained};
+use crate::device::Measurement;
+use crate::error::{Error, ErrorKind, Result};
+use crate::progress::{Event, Phase as Part};
+use crate::study::{self, Finalist, Phase, Study};
+
+const BYTES_PER_KIB: f64 = 1024.0;
+
+/// The place of a finalist before the places are known.
+const NO_PLACE: u64 = i64::MAX as u64;
+
+/// The name of this phase in the study.
+const PHASE: &str = "final";
+
+/// A network that was trained to the end and measured.
+pub(super) struct Contender {
+    pub(super) trial: Trial,
+    pub(super) readings: Readings,
+    pub(super) model: Vec<u8>,
+    pub(super) measurement: Measurement,
+}
+
+impl Run<'_> {
+    /// Trains and measures the front, best first, until one keeps all bounds as measured; the contenders in the order of their
+    /// places, the winner first.
+    pub(super) fn finals(&mut self, engine: &SearchEngine) -> Result<Vec<Contender>> {
+        let (goals, begun) = (engine.goals(), Instant::now());
+        let candidates = candidates(engine.trials(), goals);
+        let mut closest: Option<f64> = None;
+        self.progress.emit(Event::Phase { phase: Part::Final, done: 0 });
+        for batch in candidates.chunks(self.config.finals.finalists) {
+            let mut contenders = self.contend(batch)?;
+            contenders.sort_by(|a, b| by_losses(goals, &a.readings, &b.readings));
+            let violation = |contender: &Contender| goals.violation(&contender.readings);
+            closest = contenders.iter().map(violation).chain(closest).min_by(f64::total_cmp);
+            if let Some(best) = contenders.iter().position(|contender| violation(contender) == 0.0) {
+                contenders[..=best].rotate_right(1);
+                let seconds = begun.elapsed().as_secs_f64();
+                self.study.finish_phase(&Phase { name: PHASE.to_owned(), seconds })?;
+                return Ok(contenders);
+            }
+        }
+        Err(no_winner(candidates.len(), closest))
+    }
+
+    fn contend(&mut self, trials: &[&Trial]) -> Result<Vec<Contender>> {
+        let trained = self.train_finalists(trials)?;
+        let mut contenders = Vec::with_capacity(trials.len());
+        for (trial, trained) in trials.iter().zip(trained) {
+            self.check_interrupted()?;
+            let measured = match trained {
+                Ok(outcome) => self.measure_finalist(trial, &outcome)?,
+                Err(reason) => Err(reason),
+            };
+            match measured {
+                Ok(contender) => contenders.push(contender),
+                Err(reason) => self.progress.emit(Event::Warning(format!("finalist {}: {reason}", trial.number))),
+            }
+        }
+        Ok(contenders)
+    }
+
+    /// Trains the finalists that have not been trained before an interruption, and keeps each network as soon as it is there.
+    fn train_finalists(&mut self, trials: &[&Trial]) -> Result<Vec<Trained>> {
+        let recorded = self.study.trainings(study::Purpose::Final)?;
+        let training_of =
+            |trial: &Trial| recorded.iter().find(|(draw, _)| *draw == trial.draw).map(|(_, training)| training);
+        let has_model = |trial: &Trial| self.folder.finalist(trial.number).is_file();
+        let missing: Vec<&Trial> =
+            trials.iter().copied().filter(|trial| training_of(trial).is_none() || !has_model(trial)).collect();
+        let mut outcomes = self.train_missing(&missing)?.into_iter();
+        let outcome = |trial: &&Trial| match missing.iter().any(|other| other.number == trial.number) {
+            true => outcomes.next().expect("as many were trained as were missing"),
+            false => Ok(Outcome { training: training_of(trial).expect("it is not missing").clone(), weights: None }),
+        };
+        Ok(trials.iter().map(outcome).collect())
+    }
+
+    fn train_missing(&mut self, trials: &[&Trial]) -> Result<Vec<Trained>> {
+        let graphs = trials
+            .iter()
+            .map(|trial| self.space.decode(&trial.genotype))
+            .collect::<std::result::Result<Vec<_>, _>>()?;
+        let options: Vec<_> = trials.iter().map(|trial| self.export_options(Some(trial))).collect();
+        let jobs =
+            trials.iter().zip(&graphs).map(|(trial, graph)| Job::finals(graph.clone(), self.config, trial.number));
+        let jobs: Vec<Job> = jobs.collect();
+        self.folder.make_finalists()?;
+        let files: Vec<_> = trials.iter().map(|trial| self.folder.finalist(trial.number)).collect();
+        let mut keep = |study: &mut Study, job: usize, outcome: &Outcome| {
+            let weights = outcome.weights.as_ref().expect("it was trained just now");
+            crate::run_folder::write_whole(&files[job], &model_bytes(&graphs[job], weights, &options[job])?)?;
+            let finalist = Finalist { draw: trials[job].draw, place: NO_PLACE, readings: Readings::new() };
+            Ok(study.save_finalist(&finalist, Some(&outcome.training), &[])?)
+        };
+        self.train_side_by_side(&jobs, study::Purpose::Final, &mut keep)
+    }
+
+    fn measure_finalist(&mut self, trial: &Trial, outcome: &Outcome) -> Result<std::result::Result<Contender, String>> {
+        let model = self.folder.read_finalist(trial.number)?;
+        let digest = Digest::of(&self.space.decode(&trial.genotype)?);
+        let taken = match self.measurer.measure(&mut self.study, Purpose::Final, &digest, &model) {
+            Ok(taken) => taken,
+            Err(MeasureFailure::Run(error)) => return Err(error),
+            Err(MeasureFailure::Network(reason)) => return Ok(Err(reason)),
+        };
+        let mut found = trial.known.clone();
+        found.extend(readings(&taken.measurement));
+        found.add(Metric::Accuracy, outcome.accuracy(&self.dataset));
+        found.add(
+            Metric::ModelSizeKib,
+            Value::measured(model.len() as f64 / BYTES_PER_KIB, None, "size of the ONNX file"),
+        );
+        let finalist = Finalist { draw: trial.draw, place: NO_PLACE, readings: found.clone() };
+        let records: Vec<study::Measurement> = taken.record.into_iter().collect();
+        self.study.save_finalist(&finalist, None, &records)?;
+        self.progress.emit(Event::Finalist(shown(trial.number, &found, &self.config.goals())));
+        Ok(Ok(Contender { trial: trial.clone(), readings: found, model, measurement: taken.measurement }))
+    }
+}
+
+/// Trained networks that keep all bounds by what is known, the front first, each part by the objectives in their order.
+fn candidates<'a>(trials: &'a [Trial], goals: &Goals) -> Vec<&'a Trial> {
+    let complete = |trial: &Trial| trial.observation(goals).complete();
+    let allowed = |trial: &&Trial| trial.observation(goals).is_feasible() && complete(trial).is_some();
+    let mut allowed: Vec<&Trial> = trials.iter().filter(allowed).collect();
+    let losses: Vec<Vec<f64>> = allowed.iter().filter_map(|trial| complete(trial)).collect();
+    let front: Vec<u64> = pareto::front(&losses).into_iter().map(|i| allowed[i].number).collect();
+    allowed.sort_by(|a, b| {
+        let behind = |trial: &Trial| !front.contains(&trial.number);
+        behind(a).cmp(&behind(b)).then_with(|| by_losses(goals, &a.readings(), &b.readings()))
+    });
+    allowed
+}
+
+/// Compares by the first objective, then the second and so on; what is not known is worst.
+fn by_losses(goals: &Goals, a: &Readings, b: &Readings) -> Ordering {
+    let known = |readings: &Readings| goals.losses(readings).into_iter().map(|loss| loss.unwrap_or(f64::INFINITY));
+    known(a).zip(known(b)).map(|(a, b)| a.total_cmp(&b)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+}
+
+fn no_winner(candidates: usize, closest: Option<f64>) -> Error {
+    let miss = closest.map(|by| format!("; the closest misses a bound by {:.1} %", by * 100.0)).unwrap_or_default();
+    let message = format!(
+        "none of the {candidates} trained candidates that keep the bounds meets them as measured at the end{miss}. Raise the bound \
+         a little, or give the search more trials."
+    );
+    Error::new(ErrorKind::NoFeasibleArchitecture, message)
+}

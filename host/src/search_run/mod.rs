@@ -1,0 +1,118 @@
+//! One run, from the search file to the winner: table, search, finals, artifacts, in one line with one loop.
+//!
+//! A run is a function of its configuration, its seed and what was measured. Whatever was found out goes into the study at once;
+//! a run that is resumed takes the same way again and finds it there, so there is no second way for resuming.
+
+mod artifacts;
+mod finals;
+mod measuring;
+mod opening;
+mod recipe;
+mod search_phase;
+mod seed;
+mod table_phase;
+mod training;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use edgefit_latency::Table;
+use edgefit_search::{Finish, Readings, Space};
+use edgefit_train::Dataset;
+
+use crate::config::SearchConfig;
+use crate::error::{Error, ErrorKind, Result};
+use crate::progress::{Event, Progress};
+use crate::run_folder::RunFolder;
+use crate::study::Study;
+use measuring::Measurer;
+
+/// Where a run begins or goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The folder of the run; `None` for one named after data, space and time under `runs`.
+    pub folder: Option<PathBuf>,
+    /// Whether a run that was begun goes on.
+    pub resume: bool,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// The folder with everything.
+    pub folder: PathBuf,
+    /// Text form of the winner's genotype.
+    pub genotype: String,
+    /// All that is known about the winner.
+    pub readings: Readings,
+    /// What had to hold.
+    pub bounds: Vec<String>,
+    /// The content of `winner.json`.
+    pub winner_json: String,
+}
+
+/// A run under way.
+struct Run<'a> {
+    config: &'a SearchConfig,
+    folder: RunFolder,
+    study: Study,
+    started: String,
+    dataset: Dataset,
+    space: Box<dyn Space>,
+    measurer: Measurer,
+    table: Table,
+    /// How many trials the table has learned from.
+    learned: usize,
+    /// The losses from which hypervolume is counted.
+    reference: Vec<f64>,
+    progress: &'a Progress,
+    interrupt: &'a AtomicBool,
+}
+
+/// Runs a search to its end, or from where an earlier process left it.
+///
+/// # Errors
+/// Each kind of [`ErrorKind`], with what to do; after [`ErrorKind::Interrupted`] and [`ErrorKind::Device`] the run can be resumed.
+pub fn run(config: &SearchConfig, place: &Place, progress: &Progress, interrupt: &AtomicBool) -> Result<Summary> {
+    let mut run = Run::open(config, place, progress, interrupt)?;
+    let outcome = run.to_the_end();
+    progress.emit(Event::End);
+    outcome.map_err(|error| run.explain(error))
+}
+
+impl Run<'_> {
+    fn to_the_end(&mut self) -> Result<Summary> {
+        self.fill_table()?;
+        let mut engine = self.engine()?;
+        if let Finish::NoFeasible { by, stopped, .. } = self.search(&mut engine)? {
+            return Err(self.infeasible(by, stopped)?);
+        }
+        let podium = self.finals(&engine)?;
+        self.write_artifacts(&engine, podium)
+    }
+
+    fn check_interrupted(&self) -> Result<()> {
+        match self.interrupt.load(Ordering::Relaxed) {
+            true => Err(Error::new(ErrorKind::Interrupted, "interrupted; everything that was finished is kept")),
+            false => Ok(()),
+        }
+    }
+
+    /// Says how to go on after an error that does not end a run for good.
+    fn explain(&self, error: Error) -> Error {
+        let can_resume = matches!(error.kind, ErrorKind::Interrupted | ErrorKind::Device | ErrorKind::Storage);
+        if !can_resume {
+            return error;
+        }
+        let folder = self.folder.path().display();
+        Error::new(
+            error.kind,
+            format!("{error}\nto go on: edgefit search {folder}/search.toml --resume --out {folder}"),
+        )
+    }
+}
+
+/// The run that a folder holds, for commands that look at it afterwards.
+pub fn study_of(folder: &Path) -> Result<Study> {
+    Ok(Study::open(&folder.join(crate::run_folder::RunFile::Study.name()))?)
+}

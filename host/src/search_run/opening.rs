@@ -1,0 +1,280 @@
+//! Opening a run: data, space, folder, study and device, each checked before anything is spent.
+
+use std::sync::atomic::AtomicBool;
+
+use edgefit_graph::{Graph, Shape};
+use edgefit_latency::{Provenance as TableProvenance, Table};
+use edgefit_onnx::{ExportOptions, InputNormalization, metadata};
+use edgefit_search::{Direction, Genotype, Metric, Objective, Space, Task, Trial, draw, space};
+use edgefit_train::Dataset;
+use edgefit_train::data::{self, Source, Splits};
+
+use super::measuring::Measurer;
+use super::search_phase::describe;
+use super::seed::derived;
+use super::{Place, Run};
+use crate::config::SearchConfig;
+use crate::device::{Device, DeviceInfo, LocalOptions};
+use crate::error::{Error, ErrorKind, Result};
+use crate::progress::{Event, Plan, Progress};
+use crate::run_folder::{RunFile, RunFolder};
+use crate::study::{Header, Provenance, Study};
+
+/// Where folders of runs are made.
+const RUNS: &str = "runs";
+
+impl<'a> Run<'a> {
+    /// Opens a run, new or to go on with.
+    pub(super) fn open(
+        config: &'a SearchConfig,
+        place: &Place,
+        progress: &'a Progress,
+        interrupt: &'a AtomicBool,
+    ) -> Result<Self> {
+        let dataset = load_data(config)?;
+        let space = build_space(config, &dataset)?;
+        let mut device = connect(config)?;
+        let runtime = device.probe(config.device.runtime, None)?;
+        let info = device.info().clone();
+        let folder = open_folder(config, place)?;
+        let table_provenance = table_provenance(config, &info, &runtime.version);
+        let mut study = open_study(config, place, &folder, &table_provenance)?;
+        let started = study.header()?.provenance.started;
+        let measurer = Measurer::new(device, &config.device, config.seed, config.table.processes);
+        let reference = reference_losses(config, space.as_ref(), dataset.classes.len())?;
+        let table = Table::new(table_provenance)?;
+        let run = Self {
+            config,
+            folder,
+            study,
+            started,
+            dataset,
+            space,
+            measurer,
+            table,
+            learned: 0,
+            reference,
+            progress,
+            interrupt,
+        };
+        run.announce(&info, &runtime.version)?;
+        Ok(run)
+    }
+
+    /// Tells what is going to happen, with one network of the space as an example.
+    fn announce(&self, info: &DeviceInfo, runtime_version: &str) -> Result<()> {
+        let config = self.config;
+        self.progress.emit(Event::Begin(Plan {
+            data: describe_data(config, &self.dataset),
+            space: describe_space(self.space.as_ref()),
+            device: format!(
+                "{} ({}), {} {runtime_version}, {} thread(s)",
+                config.device.name,
+                machine(info),
+                config.device.runtime.name(),
+                config.device.threads
+            ),
+            bounds: config.constraints.0.iter().map(describe).collect(),
+            latency_bound_ms: config.constraints.0.iter().find(|c| c.metric == Metric::LatencyMs).and_then(|c| c.max),
+            table_models: config.table.models as u64,
+            trials: config.strategy.trials,
+            trial_epochs: config.estimate.epochs as u64,
+            finalists: config.finals.finalists as u64,
+            final_epochs: config.finals.epochs as u64,
+        }));
+        let rng = &mut draw::stream(derived(config.seed, "example", 0), 0);
+        let example = self.space.sample(rng);
+        let cost = self.space.decode(&example)?.cost();
+        let text = self.space.text(&example);
+        self.progress
+            .emit(Event::Detail(format!("one of them: {text} ({} parameters, {} MACs)", cost.params, cost.macs)));
+        Ok(())
+    }
+
+    /// What exported files say beside the network; a trial's file also says which one it is.
+    pub(super) fn export_options(&self, trial: Option<&Trial>) -> ExportOptions {
+        let normalization = &self.dataset.normalization;
+        let mut options = ExportOptions {
+            graph_name: format!("edgefit {}", self.space.name()),
+            normalization: Some(InputNormalization {
+                divisor: normalization.divisor,
+                mean: normalization.mean.clone(),
+                std: normalization.deviation.clone(),
+            }),
+            ..ExportOptions::default()
+        };
+        if let Some(trial) = trial {
+            let entries = [
+                (metadata::LABELS, metadata::encode_labels(&self.dataset.classes)),
+                (metadata::RUN, folder_name(&self.folder)),
+                (metadata::TRIAL, trial.number.to_string()),
+                (metadata::GENOTYPE, self.space.text(&trial.genotype)),
+                (metadata::SPACE, self.space.name().to_owned()),
+                (metadata::SEED, self.config.seed.to_string()),
+                (metadata::DATA, describe_data(self.config, &self.dataset)),
+            ];
+            options.metadata = entries.map(|(key, value)| (key.to_owned(), value)).into();
+        }
+        options
+    }
+}
+
+/// The last part of a run folder's path, the name of the run.
+pub(super) fn folder_name(folder: &RunFolder) -> String {
+    folder.path().file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// The machine in a few words: its board or processor, and its cores.
+pub(super) fn machine(info: &DeviceInfo) -> String {
+    let description = &info.description;
+    let model = description.cores.first().and_then(|core| core.model.clone());
+    let name =
+        description.board.clone().or(description.soc.clone()).or(model).unwrap_or_else(|| description.arch.clone());
+    format!("{name}, {} cores", description.cores.len())
+}
+
+fn load_data(config: &SearchConfig) -> Result<Dataset> {
+    let data = &config.data;
+    let name = data.format.name();
+    let format = data::format(name).ok_or_else(|| Error::new(ErrorKind::Internal, format!("no format {name}")))?;
+    let source = Source { path: data.path.clone(), resize: data.resize.map(|side| [side, side]) };
+    let splits =
+        Splits { validation: data.validation, test: data.test, limit: data.limit, test_limit: data.test_limit };
+    Ok(Dataset::load(format, &source, &splits, config.seed)?)
+}
+
+fn build_space(config: &SearchConfig, dataset: &Dataset) -> Result<Box<dyn Space>> {
+    let shape = dataset.shape();
+    let input = Shape::new([shape.channels, shape.height, shape.width]);
+    Ok(space::build(&config.space, &Task { input, classes: dataset.classes.len() })?)
+}
+
+fn connect(config: &SearchConfig) -> Result<Device> {
+    match config.device.name.as_str() {
+        "local" => Ok(Device::local(&LocalOptions::default())?),
+        other => Err(Error::new(
+            ErrorKind::Usage,
+            format!("there is no device `{other}`; this version measures on `local`, the machine that it runs on"),
+        )),
+    }
+}
+
+fn open_folder(config: &SearchConfig, place: &Place) -> Result<RunFolder> {
+    let (data, space) = (config.data.format.name(), config.space.preset.as_str());
+    let root = std::path::Path::new(RUNS);
+    let folder = match (&place.folder, place.resume) {
+        (Some(folder), false) => RunFolder::create_at(folder)?,
+        (Some(folder), true) => RunFolder::resume(folder)?,
+        (None, false) => RunFolder::create_named(root, data, space, jiff::ZonedDateTime::now().datetime())?,
+        (None, true) => RunFolder::resume(&RunFolder::newest(root, data, space)?)?,
+    };
+    if !place.resume {
+        folder.write(RunFile::Search, config.to_toml().as_bytes())?;
+    }
+    Ok(folder)
+}
+
+/// The study of the folder: a new one, or the one that is there if it is about the same run.
+fn open_study(config: &SearchConfig, place: &Place, folder: &RunFolder, from: &TableProvenance) -> Result<Study> {
+    let path = folder.file(RunFile::Study);
+    let provenance = Provenance {
+        edgefit_version: env!("CARGO_PKG_VERSION").to_owned(),
+        device: from.device.clone(),
+        runtime: format!("{} {}, {} thread(s)", from.runtime, from.runtime_version, from.threads),
+        started: jiff::Timestamp::now().to_string(),
+    };
+    let header = Header { config: config.to_toml(), seed: config.seed, provenance };
+    if !place.resume {
+        return Ok(Study::create(&path, &header)?);
+    }
+    let mut study = Study::open(&path)?;
+    match difference(&study.header()?, &header) {
+        None => Ok(study),
+        Some(reason) => {
+            let path = folder.path().display();
+            Err(Error::new(
+                ErrorKind::Usage,
+                format!("{path}: {reason}; resume with what the run was begun with, or begin another"),
+            ))
+        }
+    }
+}
+
+/// Why a recorded run cannot go on as asked; `None` if it can.
+fn difference(recorded: &Header, asked: &Header) -> Option<String> {
+    let (was, is) = (&recorded.provenance, &asked.provenance);
+    if recorded.config != asked.config {
+        let line = recorded.config.lines().zip(asked.config.lines()).find(|(was, is)| was != is);
+        let (was, is) = line.unwrap_or_default();
+        return Some(format!("the search file differs from that of the run (`{was}` is now `{is}`)"));
+    }
+    let changes = [("device", &was.device, &is.device), ("runtime", &was.runtime, &is.runtime)];
+    let change = changes.into_iter().find(|(_, was, is)| was != is);
+    change.map(|(what, was, is)| format!("the {what} of the run was `{was}` and is now `{is}`"))
+}
+
+fn table_provenance(config: &SearchConfig, info: &DeviceInfo, runtime_version: &str) -> TableProvenance {
+    TableProvenance {
+        device: info.description.id.clone(),
+        runtime: config.device.runtime.name().to_owned(),
+        runtime_version: runtime_version.to_owned(),
+        threads: config.device.threads,
+        agent_version: info.agent_version.clone(),
+        governor: None,
+    }
+}
+
+pub(super) fn describe_data(config: &SearchConfig, dataset: &Dataset) -> String {
+    let shape = dataset.shape();
+    format!(
+        "{}, {} images to train, {} to validate, {} to test, {}x{}x{}, {} classes",
+        config.data.format.name(),
+        dataset.train.len(),
+        dataset.validation.len(),
+        dataset.test.len(),
+        shape.channels,
+        shape.height,
+        shape.width,
+        dataset.classes.len()
+    )
+}
+
+pub(super) fn describe_space(space: &dyn Space) -> String {
+    format!("{}, {:.3e} networks", space.name(), space.size())
+}
+
+/// The point from which hypervolume is counted, as losses: the accuracy of guessing, the bound where there is one, and else
+/// twice what the largest network of the space costs.
+fn reference_losses(config: &SearchConfig, space: &dyn Space, classes: usize) -> Result<Vec<f64>> {
+    let largest = space.decode(&largest(space))?;
+    let reference = |objective: &Objective| {
+        let bound = config.constraints.0.iter().find(|c| c.metric == objective.metric).and_then(|c| c.max);
+        let value = match (objective.metric, bound) {
+            (Metric::Accuracy, _) => 1.0 / classes as f64,
+            (_, Some(bound)) => bound,
+            (metric, None) => 2.0 * largest_cost(&largest, metric),
+        };
+        let outside = objective.direction == Direction::Max && objective.metric != Metric::Accuracy;
+        if outside { 0.0 } else { objective.loss(value) }
+    };
+    Ok(config.objectives.0.iter().map(reference).collect())
+}
+
+/// The genotype of the costliest network: the last option of every choice.
+fn largest(space: &dyn Space) -> Genotype {
+    let last = space.choices().list().iter().map(|choice| (choice.count() - 1) as u8);
+    Genotype::new(last.collect::<Vec<u8>>())
+}
+
+/// The most that a metric without a bound can be expected to reach: exact where it is computed, a rough ceiling where not.
+fn largest_cost(graph: &Graph, metric: Metric) -> f64 {
+    let cost = graph.cost();
+    match metric {
+        Metric::Macs => cost.macs as f64,
+        Metric::Params => cost.params as f64,
+        Metric::ModelSizeKib | Metric::PeakMemoryKib => cost.weight_bytes() as f64 / 1024.0 + 4096.0,
+        // One MAC a nanosecond.
+        Metric::LatencyMs | Metric::LatencyP90Ms => cost.macs as f64 / 1e6 + 1.0,
+        Metric::Accuracy | Metric::EnergyMj => 1.0,
+    }
+}

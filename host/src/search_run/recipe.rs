@@ -1,0 +1,28 @@
+//! From the search file to the trainer's recipe: short for candidates, to the end for finalists.
+
+use edgefit_train::Recipe;
+
+use crate::config::{EstimateConfig, SearchConfig};
+
+/// How a candidate is trained to be judged.
+pub(super) fn estimate(config: &SearchConfig) -> Recipe {
+    let EstimateConfig { epochs, batch, optimizer, learning_rate, weight_decay, warmup, label_smoothing, .. } =
+        config.estimate;
+    Recipe {
+        epochs,
+        batch,
+        optimizer,
+        learning_rate,
+        weight_decay,
+        warmup,
+        label_smoothing,
+        shift: config.data.shift,
+        flip: config.data.flip,
+        ..Recipe::default()
+    }
+}
+
+/// How a finalist is trained to the end.
+pub(super) fn finals(config: &SearchConfig) -> Recipe {
+    Recipe { epochs: config.finals.epochs, patience: Some(config.finals.patience), ..estimate(config) }
+}

@@ -1,0 +1,276 @@
+//! The search itself: propose a batch, train it side by side, measure it on the quiet machine, tell, and again.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use edgefit_graph::{Digest, Graph};
+use edgefit_latency::{Interval, Prediction, Table};
+use edgefit_search::{
+    Constraint, EngineSettings, Finish, Goals, Metric, Next, Readings, SearchEngine, Status, Trial, Value, hypervolume,
+    space,
+};
+use edgefit_train::initial_weights;
+
+use super::Run;
+use super::measuring::{self, MeasureFailure, Purpose, model_bytes, readings, table_sample};
+use super::seed::derived;
+use super::training::{ESTIMATE, Job, Outcome, Trained};
+use crate::error::{Error, ErrorKind, Result};
+use crate::progress::{Event, Judged as Shown, Phase as Part};
+use crate::study::{self, Phase, Study, TrialRecord};
+
+const NS_PER_MS: f64 = 1e6;
+const BYTES_PER_KIB: f64 = 1024.0;
+
+/// The name of this phase in the study.
+const PHASE: &str = "search";
+
+/// Trainings that a batch holds for each that runs at once: more keep the cores busy, fewer tell the strategy sooner.
+const BATCHES_DEEP: u64 = 2;
+
+impl Run<'_> {
+    /// Searches until the budget is spent, and returns how it ended.
+    pub(super) fn search(&mut self, engine: &mut SearchEngine) -> Result<Finish> {
+        let begun = Instant::now();
+        let recorded: Vec<Trial> = self.study.trials()?.into_iter().map(|record| record.trial).collect();
+        let done =
+            recorded.iter().filter(|trial| matches!(trial.status, Status::Trained | Status::Failed { .. })).count();
+        engine.replay(recorded)?;
+        self.progress.emit(Event::Phase { phase: Part::Search, done: done as u64 });
+        loop {
+            self.check_interrupted()?;
+            let finish = self.propose(engine)?;
+            let batch: Vec<Trial> = engine.in_training().cloned().collect();
+            self.settle(engine, &batch)?;
+            if let Some(finish) = finish {
+                let seconds = begun.elapsed().as_secs_f64();
+                self.study.finish_phase(&Phase { name: PHASE.to_owned(), seconds })?;
+                return Ok(finish);
+            }
+        }
+    }
+
+    /// The engine of this run's configuration.
+    pub(super) fn engine(&self) -> Result<SearchEngine> {
+        let settings = EngineSettings {
+            seed: self.config.seed,
+            trials: self.config.strategy.trials,
+            in_flight: self.config.estimate.jobs as u64 * BATCHES_DEEP,
+        };
+        let strategy = edgefit_search::strategy::build(&self.config.strategy)?;
+        Ok(SearchEngine::new(
+            space::build(&self.config.space, self.space.task())?,
+            strategy,
+            self.config.goals(),
+            settings,
+        ))
+    }
+
+    /// Asks the engine until it has to wait, and keeps what it proposed; how the search ended, once it has.
+    fn propose(&mut self, engine: &mut SearchEngine) -> Result<Option<Finish>> {
+        loop {
+            self.learn(engine)?;
+            let table = &self.table;
+            let step = engine.next(|graph, _| appraise(table, graph))?;
+            let (proposed, end) = match step.next {
+                Next::Train(trial) => (Some(trial), None),
+                Next::Wait(_) => (None, Some(None)),
+                Next::Done(finish) => (None, Some(Some(finish))),
+            };
+            self.tell_stopped(&step.stopped);
+            let records: Vec<TrialRecord> =
+                step.stopped.into_iter().chain(proposed).map(|t| self.record(t, None)).collect();
+            if !records.is_empty() {
+                self.study.save_proposals(&records)?;
+            }
+            if let Some(end) = end {
+                return Ok(end);
+            }
+        }
+    }
+
+    /// Gives the table the measurements that the next proposal may depend on, and no later ones.
+    fn learn(&mut self, engine: &SearchEngine) -> Result<()> {
+        self.learn_until(engine, engine.horizon() as usize)
+    }
+
+    fn learn_until(&mut self, engine: &SearchEngine, end: usize) -> Result<()> {
+        let before = self.table.samples().len();
+        for trial in engine.trials().get(self.learned..end).unwrap_or_default() {
+            let graph = self.space.decode(&trial.genotype)?;
+            let digest = Digest::of(&graph);
+            if let Some(measurement) = measuring::recorded(&mut self.study, &measuring::key(Purpose::Trial, &digest))? {
+                self.table.add(digest.to_string(), &graph, table_sample(&measurement))?;
+            }
+            self.learned += 1;
+        }
+        if self.table.samples().len() > before {
+            self.table.fit()?;
+        }
+        Ok(())
+    }
+
+    /// Gives the table all measurements of the search, once nothing is proposed any more.
+    pub(super) fn learn_all(&mut self, engine: &SearchEngine) -> Result<()> {
+        self.learn_until(engine, engine.trials().len())
+    }
+
+    /// Trains and measures a batch: side by side first, then one by one on the machine that is quiet again.
+    fn settle(&mut self, engine: &mut SearchEngine, batch: &[Trial]) -> Result<()> {
+        let mut trained = self.recorded_trainings(batch)?;
+        let missing: Vec<&Trial> = batch.iter().filter(|trial| !trained.contains_key(&trial.number)).collect();
+        let jobs = missing.iter().map(|trial| self.estimate_job(trial)).collect::<Result<Vec<_>>>()?;
+        let records: Vec<TrialRecord> = missing.iter().map(|trial| self.record((*trial).clone(), None)).collect();
+        let mut keep = |study: &mut Study, job: usize, outcome: &Outcome| {
+            Ok(study.save_trial(&records[job], Some(&outcome.training), &[])?)
+        };
+        let outcomes = self.train_side_by_side(&jobs, study::Purpose::Estimate, &mut keep)?;
+        trained.extend(missing.iter().map(|trial| trial.number).zip(outcomes));
+        for trial in batch {
+            self.check_interrupted()?;
+            let trained = trained.remove(&trial.number).expect("every trial of the batch was trained");
+            self.complete(engine, trial, trained)?;
+        }
+        Ok(())
+    }
+
+    /// Trainings of these trials that an earlier process finished before their measurement.
+    fn recorded_trainings(&mut self, batch: &[Trial]) -> Result<BTreeMap<u64, Trained>> {
+        let mut recorded = BTreeMap::new();
+        for (draw, training) in self.study.trainings(study::Purpose::Estimate)? {
+            if let Some(trial) = batch.iter().find(|trial| trial.draw == draw) {
+                recorded.insert(trial.number, Ok(Outcome { training, weights: None }));
+            }
+        }
+        Ok(recorded)
+    }
+
+    /// Measures a trained candidate and puts all of it on record.
+    fn complete(&mut self, engine: &mut SearchEngine, trial: &Trial, trained: Trained) -> Result<()> {
+        let (result, measured) = match &trained {
+            Ok(outcome) => self.judge(trial, outcome)?,
+            Err(reason) => (Err(reason.clone()), Vec::new()),
+        };
+        let settled = engine.complete(trial.number, result)?.clone();
+        let record = self.record(settled, self.hypervolume(engine));
+        self.study.save_trial(&record, trained.as_ref().ok().map(|outcome| &outcome.training), &measured)?;
+        self.progress.emit(trial_event(&record.trial, engine.goals()));
+        Ok(())
+    }
+
+    /// Measures a candidate, with the weights that its training began with: what they are does not change the time that the
+    /// network takes, and so the measurement does not depend on how far its training got.
+    fn judge(&mut self, trial: &Trial, outcome: &Outcome) -> Result<Judged> {
+        let graph = self.space.decode(&trial.genotype)?;
+        let weights = initial_weights(&graph, derived(self.config.seed, ESTIMATE, trial.number));
+        let model = model_bytes(&graph, &weights, &self.export_options(None))?;
+        match self.measurer.measure(&mut self.study, Purpose::Trial, &Digest::of(&graph), &model) {
+            Ok(taken) => {
+                let mut found = readings(&taken.measurement);
+                found.add(Metric::Accuracy, outcome.accuracy(&self.dataset));
+                Ok((Ok(found), taken.record.into_iter().collect()))
+            }
+            Err(MeasureFailure::Network(reason)) => Ok((Err(reason), Vec::new())),
+            Err(MeasureFailure::Run(error)) => Err(error),
+        }
+    }
+
+    fn estimate_job(&self, trial: &Trial) -> Result<Job> {
+        let graph = self.space.decode(&trial.genotype)?;
+        Ok(Job::estimate(graph, self.config, trial.number))
+    }
+
+    fn tell_stopped(&self, stopped: &[Trial]) {
+        for metric in Metric::ALL {
+            let count = stopped.iter().filter(|trial| trial.status == Status::Stopped { by: metric }).count() as u64;
+            if count > 0 {
+                self.progress.emit(Event::Stopped { by: metric.name().to_owned(), count });
+            }
+        }
+    }
+
+    /// Hypervolume of the trained candidates that keep the bounds, from the run's reference point.
+    fn hypervolume(&self, engine: &SearchEngine) -> Option<f64> {
+        let observations = engine.trials().iter().filter(|t| t.is_settled()).map(|t| t.observation(engine.goals()));
+        let losses: Vec<Vec<f64>> = observations.filter(|o| o.is_feasible()).filter_map(|o| o.complete()).collect();
+        Some(hypervolume::hypervolume(&losses, &self.reference))
+    }
+
+    fn record(&self, trial: Trial, hypervolume: Option<f64>) -> TrialRecord {
+        let genotype = self.space.text(&trial.genotype);
+        TrialRecord { trial, genotype, hypervolume }
+    }
+
+    /// The error of a search that found nothing to train, naming the smallest network of the space.
+    pub(super) fn infeasible(&self, by: Metric, stopped: u64) -> Result<Error> {
+        let smallest = self.space.smallest();
+        let graph = self.space.decode(&smallest)?;
+        let prediction = self.table.predict(&graph)?;
+        let goals = self.config.goals();
+        let bound = goals.constraints().iter().find(|c| c.metric == by).map(|c| describe(c)).unwrap_or_default();
+        let message = format!(
+            "no network of space `{space}` meets {bound}: it stopped all {stopped} proposals. The smallest network, {text}, has \
+             a predicted latency of {latency_ms:.4} ms on this device ({params} parameters, {macs} MACs). Raise the bound above \
+             that, or choose a smaller space.",
+            space = self.space.name(),
+            text = self.space.text(&smallest),
+            latency_ms = prediction.latency_ns.value / NS_PER_MS,
+            params = graph.cost().params,
+            macs = graph.cost().macs,
+        );
+        Ok(Error::new(ErrorKind::NoFeasibleArchitecture, message))
+    }
+}
+
+/// What measuring found out, and the measurement to be kept.
+type Judged = (std::result::Result<Readings, String>, Vec<study::Measurement>);
+
+/// What the table says about a network, with the table as its origin.
+fn appraise(table: &Table, graph: &Graph) -> Result<Readings> {
+    Ok(predicted(&table.predict(graph)?, table))
+}
+
+/// A prediction as readings: latency in ms, memory in KiB, each with its interval.
+pub(super) fn predicted(prediction: &Prediction, table: &Table) -> Readings {
+    let by = format!("table of {} networks on {}", table.samples().len(), table.provenance().device);
+    let scaled = |i: Interval, unit: f64| {
+        let finite = i.hi.is_finite().then_some((i.lo / unit, i.hi / unit));
+        Value::predicted(i.value / unit, finite, &by)
+    };
+    let mut readings = Readings::new().with(Metric::LatencyMs, scaled(prediction.latency_ns, NS_PER_MS));
+    if let Some(bytes) = prediction.peak_memory_bytes {
+        readings.add(Metric::PeakMemoryKib, scaled(bytes, BYTES_PER_KIB));
+    }
+    readings
+}
+
+/// A trial as the display shows it.
+fn trial_event(trial: &Trial, goals: &Goals) -> Event {
+    match &trial.status {
+        Status::Failed { reason } => Event::TrialFailed { number: trial.number, reason: reason.clone() },
+        _ => Event::Trial(shown(trial.number, &trial.readings(), goals)),
+    }
+}
+
+/// What the display shows of a trained and measured network.
+pub(super) fn shown(number: u64, readings: &Readings, goals: &Goals) -> Shown {
+    let value = |value: Option<&Value>| value.map(|value| value.value);
+    Shown {
+        number,
+        accuracy: value(readings.best(Metric::Accuracy)).unwrap_or_default(),
+        latency_ms: value(readings.measured(Metric::LatencyMs)),
+        predicted_ms: value(readings.predicted(Metric::LatencyMs)),
+        meets_bounds: goals.violation(readings) == 0.0,
+    }
+}
+
+/// `latency_ms <= 0.1`, as it is shown.
+pub(super) fn describe(constraint: &Constraint) -> String {
+    let Constraint { metric, min, max } = constraint;
+    match (min, max) {
+        (Some(min), Some(max)) => format!("{min} <= {metric} <= {max}"),
+        (Some(min), None) => format!("{metric} >= {min}"),
+        (None, Some(max)) => format!("{metric} <= {max}"),
+        (None, None) => metric.to_string(),
+    }
+}

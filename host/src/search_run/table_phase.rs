@@ -1,0 +1,117 @@
+//! Before the search: models sampled from the space run on the device, and the latency table is fitted to them.
+
+use std::time::Instant;
+
+use edgefit_graph::Digest;
+use edgefit_search::{Genotype, draw};
+
+use edgefit_train::initial_weights;
+
+use super::Run;
+use super::measuring::{MeasureFailure, Purpose, model_bytes, table_sample};
+use super::seed::derived;
+use crate::error::Result;
+use crate::progress::{Event, Phase as Part};
+use crate::study::{Phase, TableSample};
+
+/// Draws for one model before a space counts as too small to give another.
+const MOST_DRAWS: u64 = 1_000;
+
+/// Models that are measured even when the time is over: fewer cannot be fitted.
+const LEAST_MODELS: usize = edgefit_latency::predictor::MIN_NETWORKS + 1;
+
+const NS_PER_MS: f64 = 1e6;
+
+/// The name of this phase in the study.
+const PHASE: &str = "table";
+
+impl Run<'_> {
+    /// Measures what is still to be measured and fits the table.
+    pub(super) fn fill_table(&mut self) -> Result<()> {
+        let begun = Instant::now();
+        let samples = self.study.table_samples()?;
+        self.progress.emit(Event::Phase { phase: Part::Table, done: samples.len() as u64 });
+        let finished = self.study.phases()?.iter().any(|phase| phase.name == PHASE);
+        self.restore(&samples)?;
+        if !finished {
+            self.measure_models(samples.len() as u64, begun)?;
+            let seconds = begun.elapsed().as_secs_f64();
+            self.study.finish_phase(&Phase { name: PHASE.to_owned(), seconds })?;
+        }
+        self.table.fit()?;
+        self.tell_fit();
+        Ok(())
+    }
+
+    /// Puts recorded models into the table, in the order in which they were measured.
+    fn restore(&mut self, samples: &[TableSample]) -> Result<()> {
+        for sample in samples {
+            let genotype = self.space.parse(&sample.genotype)?;
+            self.take_model(sample.number, &genotype)?;
+        }
+        Ok(())
+    }
+
+    fn measure_models(&mut self, from: u64, begun: Instant) -> Result<()> {
+        let total = self.config.table.models as u64;
+        for number in from..total {
+            self.check_interrupted()?;
+            let over_time = begun.elapsed().as_secs_f64() > self.config.table.seconds;
+            let Some(genotype) = self.unseen_model(number) else { break };
+            if over_time && self.table.samples().len() >= LEAST_MODELS {
+                break;
+            }
+            self.take_model(number, &genotype)?;
+        }
+        Ok(())
+    }
+
+    /// The model of this number: the smallest network, then random ones, none twice.
+    fn unseen_model(&self, number: u64) -> Option<Genotype> {
+        if number == 0 {
+            return Some(self.space.smallest());
+        }
+        let rng = &mut draw::stream(derived(self.config.seed, PHASE, 0), number);
+        (0..MOST_DRAWS).map(|_| self.space.sample(rng)).find(|genotype| {
+            let digest = self.space.decode(genotype).map(|graph| Digest::of(&graph).to_string());
+            digest.is_ok_and(|digest| self.table.samples().iter().all(|sample| sample.id != digest))
+        })
+    }
+
+    /// Measures one model, with weights as they are before training, and gives it to the table. A model that the device cannot
+    /// run is left out and said.
+    fn take_model(&mut self, number: u64, genotype: &Genotype) -> Result<()> {
+        let graph = self.space.decode(genotype)?;
+        let digest = Digest::of(&graph);
+        let weights = initial_weights(&graph, derived(self.config.seed, "table weights", number));
+        let model = model_bytes(&graph, &weights, &self.export_options(None))?;
+        let taken = match self.measurer.measure(&mut self.study, Purpose::Table, &digest, &model) {
+            Ok(taken) => taken,
+            Err(MeasureFailure::Run(error)) => return Err(error),
+            Err(MeasureFailure::Network(reason)) => {
+                self.progress.emit(Event::Warning(format!("a model for the table was left out: {reason}")));
+                return Ok(());
+            }
+        };
+        let measured = table_sample(&taken.measurement);
+        let latency_ms = taken.measurement.median_ns() / NS_PER_MS;
+        self.table.add(digest.to_string(), &graph, measured)?;
+        if let Some(record) = taken.record {
+            let genotype = self.space.text(genotype);
+            let sample = TableSample { number, genotype, digest: digest.to_string(), document: String::new() };
+            self.study.save_table_sample(&sample, &[record])?;
+            self.progress.emit(Event::TableSample { latency_ms });
+        }
+        Ok(())
+    }
+
+    fn tell_fit(&self) {
+        let Some(selection) = self.table.evaluation() else { return };
+        let (chosen, baseline) = (selection.best(), &selection.candidates[0]);
+        self.progress.emit(Event::TableFitted {
+            predictor: chosen.predictor.to_owned(),
+            error: chosen.scores.mape,
+            baseline: (baseline.predictor.to_owned(), baseline.scores.mape),
+        });
+    }
+}

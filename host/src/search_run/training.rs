@@ -1,0 +1,178 @@
+//! Trainings of a run, side by side: each on one thread, since two on one thread each use two cores better than one on two.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use std::time::Instant;
+
+use edgefit_graph::{Graph, Weights};
+use edgefit_search::Value;
+use edgefit_train::{Dataset, EpochReport, Event as Told, Recipe, TrainError, TrainOutcome, train};
+
+use super::Run;
+use super::recipe;
+use super::seed::derived;
+use crate::config::SearchConfig;
+use crate::error::Result;
+use crate::progress::Event;
+use crate::study::{Epoch, Purpose, Study, Training};
+
+/// What seeds of candidates' trainings are derived by.
+pub(super) const ESTIMATE: &str = "estimate";
+
+/// One network to train.
+pub(super) struct Job {
+    number: u64,
+    graph: Graph,
+    recipe: Recipe,
+    seed: u64,
+}
+
+impl Job {
+    /// The short training that a candidate is judged by.
+    pub(super) fn estimate(graph: Graph, config: &SearchConfig, number: u64) -> Self {
+        Self { number, graph, recipe: recipe::estimate(config), seed: derived(config.seed, ESTIMATE, number) }
+    }
+
+    /// The training of a finalist to the end.
+    pub(super) fn finals(graph: Graph, config: &SearchConfig, number: u64) -> Self {
+        Self { number, graph, recipe: recipe::finals(config), seed: derived(config.seed, "final", number) }
+    }
+}
+
+/// A network that was trained, now or before an interruption.
+pub(super) struct Outcome {
+    /// How it was trained.
+    pub(super) training: Training,
+    /// Its best weights; `None` when only the record is left.
+    pub(super) weights: Option<Weights>,
+}
+
+impl Outcome {
+    /// Accuracy of the best epoch on the validation images.
+    pub(super) fn accuracy(&self, dataset: &Dataset) -> Value {
+        let epochs = &self.training.epochs;
+        let best = epochs.iter().filter_map(|epoch| epoch.validation_accuracy).fold(0.0, f64::max);
+        let by =
+            format!("training with burn for {} epochs, {} validation images", epochs.len(), dataset.validation.len());
+        Value::measured(best, None, by)
+    }
+}
+
+/// A trained network, or why training failed.
+pub(super) type Trained = std::result::Result<Outcome, String>;
+
+/// Keeps a result as soon as it is there, so that an interruption loses only what is in training.
+pub(super) type Keep<'k> = &'k mut dyn FnMut(&mut Study, usize, &Outcome) -> Result<()>;
+
+/// What a worker tells while it works.
+enum Said {
+    Epoch { job: usize, report: EpochReport },
+    Done { job: usize, result: std::result::Result<TrainOutcome, TrainError>, seconds: f64 },
+}
+
+impl Run<'_> {
+    /// Trains all jobs, as many at once as the configuration says; results in the order of the jobs.
+    pub(super) fn train_side_by_side(
+        &mut self,
+        jobs: &[Job],
+        purpose: Purpose,
+        keep: Keep<'_>,
+    ) -> Result<Vec<Trained>> {
+        let Self { config, study, dataset, progress, interrupt, .. } = self;
+        let workers = config.estimate.jobs.min(jobs.len());
+        let mut results: Vec<Option<Trained>> = jobs.iter().map(|_| None).collect();
+        listen_to_workers(jobs, workers, dataset, interrupt, &mut |said| match said {
+            Said::Epoch { job, report } => {
+                progress.emit(epoch_event(&jobs[job], &report));
+                Ok(())
+            }
+            Said::Done { job, result, seconds } => {
+                let trained = result.map(|outcome| recorded(outcome, purpose, seconds)).map_err(|e| e.to_string());
+                let kept = trained.as_ref().map_or(Ok(()), |outcome| keep(study, job, outcome));
+                results[job] = Some(trained);
+                kept
+            }
+        })?;
+        self.check_interrupted()?;
+        Ok(results.into_iter().map(|result| result.expect("every job was taken by a worker")).collect())
+    }
+}
+
+/// Runs the workers and hears them until the last is done; the first error of `hear` is returned then.
+fn listen_to_workers(
+    jobs: &[Job],
+    workers: usize,
+    dataset: &Dataset,
+    interrupt: &AtomicBool,
+    hear: &mut dyn FnMut(Said) -> Result<()>,
+) -> Result<()> {
+    let order = longest_first(jobs);
+    let (next, broken) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let stop = || interrupt.load(Ordering::Relaxed) || broken.load(Ordering::Relaxed);
+    let (tell, said) = channel();
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            let (tell, order, next, stop) = (tell.clone(), &order, &next, &stop);
+            scope.spawn(move || work(jobs, order, next, dataset, stop, &tell));
+        }
+        drop(tell);
+        let mut outcome = Ok(());
+        for message in said {
+            if outcome.is_ok() {
+                outcome = hear(message);
+                broken.store(outcome.is_err(), Ordering::Relaxed);
+            }
+        }
+        outcome
+    })
+}
+
+fn recorded(outcome: TrainOutcome, purpose: Purpose, seconds: f64) -> Outcome {
+    let epochs = outcome.epochs.iter().map(|epoch| Epoch {
+        loss: Some(epoch.train_loss).filter(|loss| loss.is_finite()),
+        validation_accuracy: Some(epoch.validation_accuracy),
+    });
+    Outcome { training: Training { purpose, seconds, epochs: epochs.collect() }, weights: Some(outcome.weights) }
+}
+
+/// Indices of the jobs, the costliest network first, so that no long training is left alone at the end.
+fn longest_first(jobs: &[Job]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..jobs.len()).collect();
+    order.sort_by_key(|&i| (std::cmp::Reverse(jobs[i].graph.cost().macs), i));
+    order
+}
+
+fn work(
+    jobs: &[Job],
+    order: &[usize],
+    next: &AtomicUsize,
+    dataset: &Dataset,
+    stop: &(dyn Fn() -> bool + Sync),
+    tell: &Sender<Said>,
+) {
+    while let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+        let job = &jobs[index];
+        let begun = Instant::now();
+        let mut observe = |told: &Told| {
+            if let Told::Epoch(report) = told {
+                // The receiver outlives the workers; a failed send has nobody to tell.
+                let _ = tell.send(Said::Epoch { job: index, report: report.clone() });
+            }
+            if stop() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let result = train(&job.graph, dataset, &job.recipe, job.seed, &mut observe);
+        let seconds = begun.elapsed().as_secs_f64();
+        let _ = tell.send(Said::Done { job: index, result, seconds });
+    }
+}
+
+fn epoch_event(job: &Job, report: &EpochReport) -> Event {
+    Event::Epoch {
+        number: job.number,
+        epoch: report.epoch as u64,
+        epochs: job.recipe.epochs as u64,
+        accuracy: Some(report.validation_accuracy),
+    }
+}
