@@ -133,3 +133,42 @@ fn element_bits(kind: Option<DataType>) -> u64 {
         _ => 8,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{ModelSummary, TensorSummary};
+    use crate::tests::foreign::{Foreign, int};
+
+    #[test]
+    fn summarizes_models_that_cannot_be_read() {
+        let file = Foreign::new(21)
+            .input("x", &[-1, 3, 8, 8])
+            .floats("w", &[4, 3, 2, 2], |_| 0.0)
+            .shape("sizes", &[1, 4, 16, 16])
+            .node("Conv", &["x", "w"], "c", vec![])
+            .node("Resize", &["c", "", "", "sizes"], "r", vec![])
+            .node("Conv", &["r", "w"], "y", vec![int("group", 1)])
+            .file("y");
+        let summary = ModelSummary::of(&file).unwrap();
+        let x = TensorSummary {
+            name: "x".to_owned(),
+            data_type: "FLOAT".to_owned(),
+            dims: Some(["N", "3", "8", "8"].map(str::to_owned).to_vec()),
+        };
+        let expected = ModelSummary {
+            file_bytes: file.len() as u64,
+            opset: Some(21),
+            producer: String::new(),
+            nodes_by_type: BTreeMap::from([("Conv".to_owned(), 2), ("Resize".to_owned(), 1)]),
+            inputs: vec![x],
+            outputs: vec![TensorSummary { name: "y".to_owned(), data_type: "?".to_owned(), dims: None }],
+            parameters: 48,
+            parameter_bytes: 48 * 4 + 4 * 8,
+            metadata: BTreeMap::new(),
+        };
+        assert_eq!(summary, expected);
+        assert_eq!(summary.nodes(), 3);
+    }
+}

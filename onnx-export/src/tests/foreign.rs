@@ -10,24 +10,24 @@ use rten_onnx::onnx::{
 use crate::{ImportError, ImportOptions, Imported, import, import_with};
 
 /// A file while it is built.
-pub(super) struct Foreign {
+pub(crate) struct Foreign {
     opset: i64,
     graph: GraphProto,
 }
 
-pub(super) fn ints(name: &str, ints: &[i64]) -> AttributeProto {
+pub(crate) fn ints(name: &str, ints: &[i64]) -> AttributeProto {
     attribute(name, AttributeType::INTS, |a| a.ints = ints.to_vec())
 }
 
-pub(super) fn int(name: &str, i: i64) -> AttributeProto {
+pub(crate) fn int(name: &str, i: i64) -> AttributeProto {
     attribute(name, AttributeType::INT, |a| a.i = Some(i))
 }
 
-pub(super) fn float(name: &str, f: f32) -> AttributeProto {
+pub(crate) fn float(name: &str, f: f32) -> AttributeProto {
     attribute(name, AttributeType::FLOAT, |a| a.f = Some(f))
 }
 
-pub(super) fn text(name: &str, s: &str) -> AttributeProto {
+pub(crate) fn text(name: &str, s: &str) -> AttributeProto {
     attribute(name, AttributeType::STRING, |a| a.s = Some(s.to_owned()))
 }
 
@@ -52,16 +52,16 @@ fn info(name: &str, dims: &[i64]) -> ValueInfoProto {
 }
 
 impl Foreign {
-    pub(super) fn new(opset: i64) -> Self {
+    pub(crate) fn new(opset: i64) -> Self {
         Self { opset, graph: GraphProto::default() }
     }
 
-    pub(super) fn input(mut self, name: &str, dims: &[i64]) -> Self {
+    pub(crate) fn input(mut self, name: &str, dims: &[i64]) -> Self {
         self.graph.input.push(info(name, dims));
         self
     }
 
-    pub(super) fn floats(mut self, name: &str, dims: &[i64], value: impl Fn(usize) -> f32) -> Self {
+    pub(crate) fn floats(mut self, name: &str, dims: &[i64], value: impl Fn(usize) -> f32) -> Self {
         let elements = dims.iter().product::<i64>() as usize;
         self.graph.initializer.push(TensorProto {
             name: Some(name.to_owned()),
@@ -73,7 +73,7 @@ impl Foreign {
         self
     }
 
-    pub(super) fn shape(mut self, name: &str, values: &[i64]) -> Self {
+    pub(crate) fn shape(mut self, name: &str, values: &[i64]) -> Self {
         self.graph.initializer.push(TensorProto {
             name: Some(name.to_owned()),
             dims: vec![values.len() as i64],
@@ -85,13 +85,13 @@ impl Foreign {
     }
 
     /// Changes the last constant.
-    pub(super) fn tensor(mut self, change: impl Fn(&mut TensorProto)) -> Self {
+    pub(crate) fn tensor(mut self, change: impl Fn(&mut TensorProto)) -> Self {
         change(self.graph.initializer.last_mut().unwrap());
         self
     }
 
     /// A node named after its output; absent inputs are empty.
-    pub(super) fn node(mut self, op_type: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) -> Self {
+    pub(crate) fn node(mut self, op_type: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) -> Self {
         self.graph.node.push(NodeProto {
             name: Some(output.to_owned()),
             op_type: Some(op_type.to_owned()),
@@ -103,14 +103,14 @@ impl Foreign {
         self
     }
 
-    pub(super) fn file(mut self, output: &str) -> Vec<u8> {
+    pub(crate) fn file(mut self, output: &str) -> Vec<u8> {
         self.graph.output.push(ValueInfoProto { name: Some(output.to_owned()), r#type: None });
         let opset = OperatorSetIdProto { domain: None, version: Some(self.opset) };
         let model = ModelProto { graph: Some(self.graph), opset_import: vec![opset], ..ModelProto::default() };
         model.write_buf().unwrap()
     }
 
-    pub(super) fn import(self, output: &str) -> Result<Imported, ImportError> {
+    pub(crate) fn import(self, output: &str) -> Result<Imported, ImportError> {
         import(&self.file(output))
     }
 }

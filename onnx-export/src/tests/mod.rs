@@ -1,6 +1,6 @@
 //! Tests of writing and reading together, against the reference of `edgefit_graph::testing`.
 
-mod foreign;
+pub(crate) mod foreign;
 mod hostile;
 mod lowering;
 mod refusals;
