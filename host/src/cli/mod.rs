@@ -4,6 +4,7 @@
 
 mod agent;
 mod interrupt;
+mod report;
 mod search;
 mod shell;
 
@@ -61,6 +62,8 @@ impl Globals {
 enum Command {
     /// Searches, trains and measures: from a search file to winner.onnx
     Search(search::SearchArgs),
+    /// Writes the HTML report of a run anew
+    Report(report::ReportArgs),
     /// Serves as this machine's agent
     Agent(agent::AgentArgs),
     /// Prints shell completions
@@ -84,6 +87,7 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Search(args) => search::run_command(args, &cli.globals)?,
+        Command::Report(args) => report::run_command(args)?,
         Command::Agent(args) => return Ok(agent::run_command(args)),
         Command::Completions(args) => shell::completions(args)?,
         Command::Man => shell::man()?,

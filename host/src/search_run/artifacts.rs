@@ -12,9 +12,9 @@ use super::finals::Contender;
 use super::measuring::origin;
 use super::opening::folder_name;
 use super::search_phase::describe;
-use super::{Run, Summary};
+use super::{REPORT_DOCUMENT, Run, Summary};
 use crate::device::{OutputsRequest, RunOn};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::report::{
     Candidate, Fact, Layer, Predictor, ReportData, Span, TrainedEpoch, Untrained, Winner, WinnerContext, html_page,
     pareto_csv, winner_json,
@@ -39,6 +39,8 @@ impl Run<'_> {
         self.folder.write(RunFile::Winner, json.as_bytes())?;
         self.folder.write(RunFile::Pareto, &pareto_csv(front))?;
         file::save(&self.table, &self.folder.file(RunFile::Table))?;
+        let document = serde_json::to_string(&data).map_err(|e| Error::new(ErrorKind::Internal, e))?;
+        self.study.save_document(REPORT_DOCUMENT, &document)?;
         self.folder.write(RunFile::Report, html_page(&data).as_bytes())?;
         Ok(Summary {
             folder: self.folder.path().to_owned(),

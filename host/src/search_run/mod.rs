@@ -13,7 +13,7 @@ mod seed;
 mod table_phase;
 mod training;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use edgefit_latency::Table;
@@ -26,6 +26,9 @@ use crate::progress::{Event, Progress};
 use crate::run_folder::RunFolder;
 use crate::study::Study;
 use measuring::Measurer;
+
+/// Name under which the study keeps the data of the report.
+pub const REPORT_DOCUMENT: &str = "report";
 
 /// Where a run begins or goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,9 +113,4 @@ impl Run<'_> {
             format!("{error}\nto go on: edgefit search {folder}/search.toml --resume --out {folder}"),
         )
     }
-}
-
-/// The run that a folder holds, for commands that look at it afterwards.
-pub fn study_of(folder: &Path) -> Result<Study> {
-    Ok(Study::open(&folder.join(crate::run_folder::RunFile::Study.name()))?)
 }
