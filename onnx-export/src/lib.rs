@@ -1,4 +1,5 @@
-//! Networks as ONNX files: [`export`] writes a graph with its weights, [`import`] reads one, [`ModelSummary`] looks at any.
+//! Networks as ONNX files: [`export()`] writes a graph with its weights, [`import()`]
+//! reads one, [`ModelSummary`] looks at any.
 //!
 //! One opset, [`OPSET`]: the first with layer normalization as an operator of its own, which also has hard-swish; ONNX Runtime 1.17
 //! and later and tract take it. Gelu is written as its formula with `Erf`, in the order that runtimes recognize.

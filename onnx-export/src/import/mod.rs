@@ -63,7 +63,7 @@ pub fn import(file: &[u8]) -> Result<Imported, ImportError> {
 /// Reads a file; `options` fixes what it leaves open.
 ///
 /// # Errors
-/// As [`import`], and when a shape that is given does not fit.
+/// As [`import()`], and when a shape that is given does not fit.
 pub fn import_with(file: &[u8], options: &ImportOptions) -> Result<Imported, ImportError> {
     let model = decode(file)?;
     let opset = supported_opset(&model)?;
