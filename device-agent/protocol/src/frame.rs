@@ -191,6 +191,21 @@ mod tests {
         }
 
         #[test]
+        fn damaged_messages_never_panic(
+            chunk in prop::collection::vec(any::<u8>(), 0..64),
+            at in any::<prop::sample::Index>(),
+            byte in any::<u8>(),
+            end in any::<prop::sample::Index>(),
+        ) {
+            let mut body = encode(&put_blob(chunk)).unwrap().split_off(HEADER_BYTES);
+            let at = at.index(body.len());
+            body[at] = byte;
+            let _ = decode_body::<Request>(&body);
+            body.truncate(end.index(body.len()));
+            let _ = decode_body::<Request>(&body);
+        }
+
+        #[test]
         fn a_changed_bit_is_noticed(chunk in prop::collection::vec(any::<u8>(), 0..64), bit in any::<prop::sample::Index>()) {
             let frame = encode(&put_blob(chunk)).unwrap();
             let mut changed = frame.clone();
