@@ -24,6 +24,7 @@ mod statistics;
 #[cfg(test)]
 mod synthetic;
 mod table;
+pub mod tabulated;
 mod vocabulary;
 
 pub use fusion::{FusionRule, UnknownRuntime};

@@ -193,6 +193,14 @@ impl Table {
         self.fitted.as_ref().map(|fitted| fitted.selection.model.doubt(network)).ok_or(TableError::NotFitted)
     }
 
+    /// What the plain baseline, an operator-count model fitted to the same samples, predicts of a network, in nanoseconds; `None`
+    /// before [`Table::fit`].
+    pub fn baseline_latency_ns(&self, graph: &Graph) -> Option<f64> {
+        self.fitted.as_ref()?;
+        let samples: Vec<&NetworkSample> = self.samples.iter().collect();
+        Some(PREDICTORS[0].fit(&samples).latency_ns(&KernelSet::of(graph, self.rule)))
+    }
+
     /// Each kernel's part of the predicted latency; `None` before [`Table::fit`] or when the predictor that guides is not a sum
     /// over kernels.
     pub fn shares(&self, graph: &Graph) -> Option<Vec<Share>> {

@@ -12,6 +12,7 @@ use nalgebra::{DMatrix, DVector};
 use super::interpolation::LENGTH;
 use super::similarity::Place;
 use crate::kernel::{Kernel, KernelKind};
+use crate::statistics::{median, robust_deviation};
 
 /// Variances of the three parts of a kernel's relative error and of the overhead's.
 const OF_KIND: f64 = 0.15 * 0.15;
@@ -21,6 +22,8 @@ const OVERHEAD: f64 = 0.3 * 0.3;
 /// Factors on these variances, and noise of a measured network, among which the marginal likelihood chooses.
 const FACTORS: [f64; 4] = [0.1, 0.4, 1.0, 4.0];
 const NOISES: [f64; 4] = [0.005, 0.012, 0.025, 0.05];
+/// An error beyond this many robust deviations is a disturbance.
+const DISTURBED: f64 = 4.0;
 /// Most networks that are taken into account: the latest.
 pub(super) const MOST_NETWORKS: usize = 250;
 
@@ -142,7 +145,7 @@ fn covariance(a: &Place, b: &Place, same: bool) -> f64 {
 impl Correction {
     pub(super) fn fit(observations: &[Observation<'_>]) -> Self {
         let kernels = Kernels::of(observations);
-        let errors = DVector::from_iterator(observations.len(), observations.iter().map(|o| o.error));
+        let errors = DVector::from_vec(undisturbed(observations.iter().map(|o| o.error).collect()));
         let overheads = DVector::from_iterator(observations.len(), observations.iter().map(|o| o.overhead));
         let of_kernels = kernels.covariance();
         let prior = kernels.network_covariance(&of_kernels) + &overheads * overheads.transpose() * OVERHEAD;
@@ -181,6 +184,12 @@ impl Correction {
     pub(super) fn settings(&self) -> (f64, f64) {
         (self.noise, self.factor)
     }
+}
+
+/// Errors drawn in to four robust deviations around their median, so that a disturbed measurement does not bend its kernels.
+fn undisturbed(errors: Vec<f64>) -> Vec<f64> {
+    let (center, reach) = (median(&errors), DISTURBED * robust_deviation(&errors));
+    errors.into_iter().map(|error| error.clamp(center - reach, center + reach)).collect()
 }
 
 struct Solved {
