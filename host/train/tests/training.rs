@@ -32,7 +32,7 @@ fn run(graph: &Graph, data: &Dataset, recipe: &Recipe) -> Result<TrainOutcome, T
 fn digits_are_learned() {
     let (data, graph) = (digits(1), network("mbconv-8x8x1"));
     for optimizer in [Optimizer::Adamw, Optimizer::Sgd] {
-        let learning_rate = if optimizer == Optimizer::Sgd { 0.1 } else { 0.004 };
+        let learning_rate = if optimizer == Optimizer::Sgd { 0.3 } else { 0.02 };
         let recipe = Recipe { epochs: 8, optimizer, learning_rate, ..Recipe::default() };
         let outcome = run(&graph, &data, &recipe).unwrap();
         let test = evaluate(&graph, &outcome.weights, &data.test, &data.normalization).unwrap();

@@ -113,24 +113,24 @@ impl Builder {
 }
 
 /// A network by name, with the side and the channels of its images.
-pub struct Case {
+pub(crate) struct Case {
     /// Name, the same in `pytorch_throughput.py`.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// The network.
-    pub graph: Graph,
+    pub(crate) graph: Graph,
     /// Pixels of a side.
-    pub size: usize,
+    pub(crate) size: usize,
     /// Channels of an image.
-    pub channels: usize,
+    pub(crate) channels: usize,
     /// Images a step.
-    pub batch: usize,
+    pub(crate) batch: usize,
 }
 
 /// All networks.
 ///
 /// # Errors
 /// None; the graphs are correct.
-pub fn cases() -> Result<Vec<Case>, GraphError> {
+pub(crate) fn cases() -> Result<Vec<Case>, GraphError> {
     Ok(vec![
         Case { name: "mbconv-8x8x1", graph: mbconv_digits()?, size: 8, channels: 1, batch: 32 },
         Case { name: "chain-8x8x1", graph: chain_digits()?, size: 8, channels: 1, batch: 32 },

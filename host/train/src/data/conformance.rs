@@ -1,12 +1,36 @@
 //! What every format must do, run for each one listed here, and what each says about broken files.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::{Dataset, FORMATS, Part, Source, Splits, format};
+
+/// An empty folder that is removed when dropped.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("edgefit-train-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
 
 /// Images of each class in the sets written here.
 const EACH: usize = 12;
@@ -65,7 +89,7 @@ fn write(name: &str, folder: &Path) -> Source {
 fn every_format_reads_splits_and_normalizes() {
     for format in FORMATS {
         let name = format.name();
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let source = write(name, folder.path());
         let data = Dataset::load(format, &source, &Splits::default(), 1).unwrap();
         let collection = format.open(&source).unwrap();
@@ -88,7 +112,7 @@ fn every_format_reads_splits_and_normalizes() {
 fn every_format_gives_the_same_for_a_seed_and_keeps_limits() {
     for format in FORMATS {
         let name = format.name();
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let source = write(name, folder.path());
         let load = |splits: &Splits, seed| Dataset::load(format, &source, splits, seed).unwrap();
         let all = Splits::default();
@@ -105,7 +129,7 @@ fn every_format_gives_the_same_for_a_seed_and_keeps_limits() {
 #[test]
 fn every_format_can_resize() {
     for format in FORMATS {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let source = Source { resize: Some([8, 6]), ..write(format.name(), folder.path()) };
         let shape = Dataset::load(format, &source, &Splits::default(), 1).unwrap().shape();
         assert_eq!((shape.height, shape.width), (8, 6), "{}", format.name());
@@ -126,7 +150,7 @@ fn classes_are_split_in_proportion() {
 
 /// What opening and reading a format says after `damage` to a good folder.
 fn complaint(name: &str, damage: impl Fn(&Path)) -> String {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = Folder::new();
     let source = write(name, folder.path());
     damage(folder.path());
     let result = Dataset::load(format(name).unwrap(), &source, &Splits::default(), 1);

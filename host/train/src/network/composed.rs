@@ -27,8 +27,7 @@ fn image(value: Value) -> Tensor<4> {
 fn plane(shape: &Shape) -> (usize, usize) {
     match *shape.spatial() {
         [height, width] => (height, width),
-        [length] => (1, length),
-        _ => (1, 1),
+        ref others => (1, others.iter().product()),
     }
 }
 

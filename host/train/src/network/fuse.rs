@@ -46,14 +46,9 @@ struct StageNodes {
 fn family(graph: &Graph, id: NodeId) -> Option<Family> {
     let node = graph.node(id);
     let input = &graph.node(*node.inputs.first()?).shape;
-    let of_rank = |rank: usize| match rank {
-        1 => Some(Family::Vectors),
-        2 | 3 => Some(Family::Images),
-        _ => None,
-    };
     match &node.op {
         Op::Conv(_) => Some(Family::Images),
-        Op::BatchNorm(_) => of_rank(input.rank()),
+        Op::BatchNorm(_) => Some(of_channels(input)),
         Op::Dense(_) => Some(if input.rank() == 1 { Family::Vectors } else { Family::Tokens }),
         _ => None,
     }
@@ -81,7 +76,7 @@ pub(crate) fn chain_from(graph: &Graph, first: NodeId, readers: &[Option<NodeId>
     let is_activation = matches!(graph.node(first).op, Op::Activation(_));
     let next = readers[first.index()];
     let family = match is_activation {
-        true => next.and_then(|n| family(graph, n)).unwrap_or_else(|| lone_family(&graph.node(first).shape)),
+        true => next.and_then(|n| family(graph, n)).unwrap_or_else(|| of_channels(&graph.node(first).shape)),
         false => family(graph, first)?,
     };
     let mut nodes = vec![first];
@@ -96,13 +91,9 @@ pub(crate) fn chain_from(graph: &Graph, first: NodeId, readers: &[Option<NodeId>
     Some(Fused { input, nodes, residual: sum.is_some(), family })
 }
 
-/// A nonlinearity by itself does not care what the channels are.
-fn lone_family(shape: &Shape) -> Family {
-    match shape.rank() {
-        1 => Family::Vectors,
-        2 | 3 => Family::Images,
-        _ => Family::Tokens,
-    }
+/// The family whose channels are the leading dimension.
+fn of_channels(shape: &Shape) -> Family {
+    if shape.rank() == 1 { Family::Vectors } else { Family::Images }
 }
 
 fn adds(graph: &Graph, sum: NodeId, last: NodeId, input: NodeId) -> bool {

@@ -138,9 +138,7 @@ impl Network {
         let shape = self.input_shape();
         let batch = floats.len() / shape.elements() as usize;
         let mut dims = shape.dims().to_vec();
-        if (2..=3).contains(&dims.len()) {
-            dims.rotate_left(1);
-        }
+        dims.rotate_left(1);
         let data = TensorData::new(floats, padded(batch, &dims).to_vec());
         Value::new(Tensor::from_data(data, &self.device), shape, Layout::Last)
     }

@@ -143,8 +143,7 @@ impl Plan {
             Op::Identity(_) => Action::Copy,
             Op::Zero(_) => Action::Zero,
             Op::Input(_) | Op::Conv(_) | Op::BatchNorm(_) | Op::Activation(_) | Op::Dense(_) => {
-                let reason = format!("cannot be trained on an input of shape {input}; one to three dimensions can");
-                return Err(TrainError::node(graph, id, reason));
+                return Err(TrainError::node(graph, id, "has no place in the plan, although a chain should begin with it"));
             }
         })
     }

@@ -62,9 +62,9 @@ impl Value {
         self.tensor.dims()[0]
     }
 
-    /// The tensor with the channels where they are wanted. Shapes of other ranks than 2 and 3 have only one order.
+    /// The tensor with the channels where they are wanted. A vector has only one order.
     pub(crate) fn in_layout(self, layout: Layout) -> Tensor<RANK> {
-        if self.layout == layout || !(2..=3).contains(&self.shape.rank()) {
+        if self.layout == layout || self.shape.rank() < 2 {
             return self.tensor;
         }
         let batch = self.batch();
