@@ -9,7 +9,7 @@ use super::section::Section;
 pub struct TableConfig {
     /// Models of the space that are measured.
     pub models: usize,
-    /// Fresh processes that each is measured in.
+    /// Fresh processes that each of them, and later each candidate, is measured in.
     pub processes: usize,
     /// Seconds after which no further model is begun.
     pub seconds: f64,

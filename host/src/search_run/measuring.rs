@@ -55,13 +55,13 @@ pub(super) struct Measurer {
     device: Device,
     config: DeviceConfig,
     seed: u64,
-    table_processes: u32,
+    processes: u32,
 }
 
 impl Measurer {
-    pub(super) fn new(device: Device, config: &DeviceConfig, seed: u64, table_processes: usize) -> Self {
-        let table_processes = u32::try_from(table_processes).unwrap_or(u32::MAX);
-        Self { device, config: config.clone(), seed, table_processes }
+    pub(super) fn new(device: Device, config: &DeviceConfig, seed: u64, processes: usize) -> Self {
+        let processes = u32::try_from(processes).unwrap_or(u32::MAX);
+        Self { device, config: config.clone(), seed, processes }
     }
 
     pub(super) fn device(&mut self) -> &mut Device {
@@ -91,8 +91,7 @@ impl Measurer {
         let runtime = self.config.runtime;
         let mut request = MeasureRequest::search(runtime);
         match purpose {
-            Purpose::Table => request.processes = self.table_processes,
-            Purpose::Trial => {}
+            Purpose::Table | Purpose::Trial => request.processes = self.processes,
             Purpose::Final => {
                 let preset = self.config.preset;
                 request.plan = preset.plan();
@@ -142,12 +141,15 @@ pub(super) fn table_sample(measurement: &Measurement) -> Measured {
     }
 }
 
-/// What the trial learns from a measurement, with its origin.
+/// What the trial learns from a measurement, with its origin. The latency is the median of the processes' medians, so that one
+/// disturbed process of three does not decide.
 pub(super) fn readings(measurement: &Measurement) -> Readings {
     let by = origin(measurement);
     let summary = measurement.summary();
     let [low, high] = summary.median_interval.map(|ns| ns / NS_PER_MS);
-    let median = Value::measured(summary.median / NS_PER_MS, Some((low, high)), &by);
+    let medians_ns: Vec<u64> = measurement.latency.iter().filter_map(|run| median(&run.samples_ns)).map(|ns| ns as u64).collect();
+    let median_ns = median(&medians_ns).unwrap_or(summary.median);
+    let median = Value::measured(median_ns / NS_PER_MS, Some((low, high)), &by);
     let mut readings = Readings::new()
         .with(Metric::LatencyMs, median)
         .with(Metric::LatencyP90Ms, Value::measured(summary.p90 / NS_PER_MS, None, &by));
@@ -161,7 +163,8 @@ pub(super) fn readings(measurement: &Measurement) -> Readings {
 pub(super) fn origin(measurement: &Measurement) -> String {
     let from = &measurement.provenance;
     let runtime = format!("{} {}", from.runtime.name.name(), from.runtime.version);
-    format!("{}, {runtime}, {} thread(s)", from.device_url, from.settings.threads)
+    let (threads, processes) = (from.settings.threads, measurement.latency.len());
+    format!("{}, {runtime}, {threads} thread(s), {processes} process(es)", from.device_url)
 }
 
 fn model_peak_kib(measurement: &Measurement) -> Option<u64> {

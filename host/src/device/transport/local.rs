@@ -3,6 +3,7 @@
 use std::{
     ffi::OsString,
     io,
+    os::unix::process::CommandExt,
     path::PathBuf,
     process::{Child, Command, Stdio},
     thread,
@@ -56,12 +57,14 @@ impl Transport for Local {
         "local".to_owned()
     }
 
-    /// The agent's messages to people go where this program's go.
+    /// The agent's messages to people go where this program's go. It has a process group of its own, so that Ctrl-C reaches only
+    /// this program, which ends the agent when it is done with it.
     fn connect(&self) -> io::Result<Link> {
         let mut child = Command::new(&self.executable)
             .args(&self.arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .process_group(0)
             .spawn()?;
         let reader = child.stdout.take().expect("the output is piped");
         let writer = child.stdin.take().expect("the input is piped");
