@@ -1,7 +1,8 @@
 //! A made-up world in which nothing needs to be trained or measured: for comparing strategies in seconds.
 //!
 //! Latency is a sum over nodes, with slow depthwise convolutions. The error falls with the logarithm of the MACs and
-//! parameters and saturates; each option of each choice moves it, and training adds noise. The shape is that of small
+//! parameters and saturates; each option of each choice and each
+//! pair of neighboring options moves it, and training adds noise. The shape is that of small
 //! networks on small images; no figure of it says anything about a real task.
 
 use edgefit_graph::Graph;
@@ -33,7 +34,10 @@ const DEPTHWISE_RATE: f64 = 1e6;
 const RATE: f64 = 8e6;
 
 /// Standard deviation of the effect of one option on the logarithm of the error.
-const EFFECT: f64 = 0.12;
+const EFFECT: f64 = 0.1;
+
+/// The same of two options of neighboring choices together, beyond their own.
+const JOINT_EFFECT: f64 = 0.06;
 
 impl Synthetic {
     /// What a predictor would say before training.
@@ -65,14 +69,22 @@ impl Synthetic {
     pub fn error(&self, graph: &Graph, genotype: &Genotype) -> f64 {
         let cost = graph.cost();
         let capacity = (cost.macs as f64).ln() + 0.5 * (cost.params as f64).ln();
-        let effects = genotype.genes().iter().enumerate().map(|(choice, option)| self.effect(choice, *option));
         let from_capacity = 0.006 + 0.4 * (-(capacity - 12.0) / 2.0).exp();
-        from_capacity * effects.sum::<f64>().exp()
+        from_capacity * self.effects(genotype).exp()
     }
 
-    fn effect(&self, choice: usize, option: u8) -> f64 {
-        let mut rng = draw::stream(self.seed, (choice as u64) << 8 | u64::from(option));
-        EFFECT * normal(&mut rng)
+    /// Sum of the effects of the options and of those of neighboring choices together.
+    fn effects(&self, genotype: &Genotype) -> f64 {
+        let genes = genotype.genes();
+        let alone = (0..genes.len()).map(|choice| EFFECT * self.effect(choice, genes[choice], 0));
+        let together =
+            (1..genes.len()).map(|choice| JOINT_EFFECT * self.effect(choice, genes[choice], 1 + genes[choice - 1]));
+        alone.chain(together).sum()
+    }
+
+    fn effect(&self, choice: usize, option: u8, before: u8) -> f64 {
+        let number = (choice as u64) << 16 | u64::from(option) << 8 | u64::from(before);
+        normal(&mut draw::stream(self.seed, number))
     }
 
     fn normal(&self, genotype: &Genotype, purpose: u64) -> f64 {

@@ -5,9 +5,11 @@
 
 mod evolution;
 mod nsga2;
+mod promise;
 mod random;
 mod repair;
 mod settings;
+mod surrogate;
 #[cfg(test)]
 mod tests;
 

@@ -3,12 +3,16 @@
 //! Selection is theirs: constraint domination, non-dominated sorting, crowding distance, binary tournaments. Two things
 //! differ. It is steady-state: each result enters the population at once and the worst member leaves, since a
 //! generation would be a quarter of a search. And what is known without training is used: the first networks are spread
-//! evenly over it, and of several offspring the one is trained that fills the widest gap of the front.
+//! evenly over it, and of several offspring the most promising one is trained (as in NSGANetV2, Lu et al. 2020).
+
+use std::collections::VecDeque;
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+use super::promise::Promise;
 use super::repair::Repair;
+use super::surrogate::Surrogate;
 use super::{Strategy, StrategyError, StrategySettings, View};
 use crate::draw;
 use crate::genotype::Genotype;
@@ -17,17 +21,22 @@ use crate::trial::Observation;
 
 pub(super) const NAME: &str = "nsga2";
 
-const POPULATION: usize = 12;
+const POPULATION: usize = 8;
 
 /// Probability that an offspring has two parents.
 const CROSSOVER: f64 = 0.9;
 
 /// Networks to choose the first ones from, and offspring to choose from.
 const FIRST_POOL: usize = 32;
-const OFFSPRING_POOL: usize = 8;
+const OFFSPRING_POOL: usize = 32;
+
+/// Most networks that guesses are learned from; bounds the cost of choosing.
+const REMEMBERED: usize = 256;
 
 struct Nsga2 {
     population: Vec<Member>,
+    /// The networks trained last, to learn from.
+    recent: VecDeque<(Genotype, Vec<f64>)>,
     size: usize,
     trained: usize,
     repair: Repair,
@@ -44,7 +53,7 @@ struct Member {
 pub(super) fn make(settings: &StrategySettings) -> Result<Box<dyn Strategy>, StrategyError> {
     settings.has_no_sample()?;
     let size = settings.population_or(POPULATION)?;
-    Ok(Box::new(Nsga2 { population: Vec::new(), size, trained: 0, repair: Repair::default() }))
+    Ok(Box::new(Nsga2 { population: Vec::new(), recent: VecDeque::new(), size, trained: 0, repair: Repair::default() }))
 }
 
 impl Strategy for Nsga2 {
@@ -56,6 +65,10 @@ impl Strategy for Nsga2 {
         self.repair.tell(observation);
         let Some(losses) = observation.complete() else { return };
         let (genotype, violation) = (observation.genotype.clone(), observation.violation);
+        self.recent.push_back((genotype.clone(), losses.clone()));
+        if self.recent.len() > REMEMBERED {
+            self.recent.pop_front();
+        }
         self.population.push(Member { genotype, violation, losses, rank: 0, crowding: 0.0 });
         self.trained += 1;
         self.select();
@@ -73,7 +86,7 @@ impl Strategy for Nsga2 {
     }
 
     fn choose(&self, view: &View<'_>, pool: &[Observation], _rng: &mut ChaCha8Rng) -> usize {
-        if self.is_starting(view) { self.spread(view, pool) } else { self.widest_gap(view, pool) }
+        if self.is_starting(view) { self.spread(view, pool) } else { self.most_promising(view, pool) }
     }
 }
 
@@ -123,11 +136,16 @@ impl Nsga2 {
         order[(place * pool.len() as f64) as usize]
     }
 
-    fn widest_gap(&self, view: &View<'_>, pool: &[Observation]) -> usize {
-        let taken = self.population.iter().filter(|m| m.rank == 0).map(|m| &m.losses);
-        let _ = (view, taken);
-        let _ = pool;
-        0
+    /// The offspring that would add most hypervolume, by what is known and guessed of it.
+    fn most_promising(&self, view: &View<'_>, pool: &[Observation]) -> usize {
+        let known: Vec<bool> = pool[0].losses.iter().map(Option::is_some).collect();
+        let trained: Vec<(&Genotype, &[f64])> = self.recent.iter().map(|(g, l)| (g, l.as_slice())).collect();
+        let losses: Vec<&[f64]> = trained.iter().map(|(_, losses)| *losses).collect();
+        let feasible = self.population.iter().filter(|member| member.violation == 0.0);
+        let feasible = feasible.map(|member| member.losses.clone());
+        let surrogate = Surrogate::fit(view.space, &trained, known);
+        let promise = surrogate.and_then(|surrogate| Promise::new(surrogate, feasible, view.pending, &losses));
+        promise.map_or(0, |promise| promise.best(pool))
     }
 }
 
