@@ -5,6 +5,8 @@
 //! that module, not here.
 
 mod architecture;
+mod command;
+mod conformance;
 mod harness;
 mod needs;
 mod process;
@@ -13,17 +15,22 @@ mod repository;
 use std::process::ExitCode;
 
 use architecture::{dependencies, documents, purity, sources, tree};
+use command::{data, device, main_job, mistakes, report, resume, shell, storage};
 use harness::{Test, test};
-use needs::Need::{GitCheckout, OnnxChecker, OnnxRuntime};
+use needs::Need::{Chromium, Data, GitCheckout, Mount, OnnxChecker, OnnxRuntime, Program};
 
 #[rustfmt::skip] // a table is read line by line
 const CONTENTS: &[Test] = &[
+    // What these tests bring with them works.
+    test("needs::onnx_runtime", &[OnnxRuntime], needs::python::has_onnx_runtime),
+    test("needs::onnx_checker", &[OnnxChecker], needs::python::has_onnx_checker),
+    test("needs::chromium", &[Chromium], needs::chromium::shows_pages),
     // The tree is as ARCHITECTURE.md, CONTRIBUTING.md and README.md say.
     test("architecture::crates_depend_as_the_table_says", &[], dependencies::match_the_table),
     test("architecture::heart_libraries_are_pinned_exactly", &[], dependencies::are_pinned_exactly),
     test("architecture::tests_build_no_library_twice", &[], dependencies::have_one_set_of_features),
     test("architecture::every_crate_inherits_the_workspace", &[], dependencies::inherit_the_workspace),
-    test("architecture::pure_crates_do_no_io", &[], purity::pure_crates_do_no_io),
+    test("architecture::pure_crates_do_no_io", &[GitCheckout], purity::pure_crates_do_no_io),
     test("architecture::protocol_needs_no_std", &[], purity::protocol_needs_no_std),
     test("architecture::every_module_says_what_it_is_for", &[GitCheckout], sources::begin_with_their_purpose),
     test("architecture::every_file_is_one_concept", &[GitCheckout], sources::are_one_concept),
@@ -35,9 +42,41 @@ const CONTENTS: &[Test] = &[
     test("documents::licenses_are_whole", &[], documents::licenses_are_whole),
     test("documents::additions_touch_few_files", &[], documents::additions_touch_few_files),
     test("documents::readme_marks_its_test_command", &[], documents::readme_marks_its_test_command),
-    // What these tests bring with them works.
-    test("needs::onnx_runtime", &[OnnxRuntime], needs::python::has_onnx_runtime),
-    test("needs::onnx_checker", &[OnnxChecker], needs::python::has_onnx_checker),
+    test("documents::readme_shows_real_commands", &[Program], shell::readme_shows_real_commands),
+    // One network means the same in burn, tract and ONNX Runtime.
+    test("conformance::burn_agrees_with_plain_loops", &[], conformance::burn_agrees_with_plain_loops),
+    test("conformance::tract_agrees_with_burn", &[], conformance::tract_agrees_with_burn),
+    test("conformance::onnx_runtime_agrees_with_burn", &[OnnxRuntime], conformance::onnx_runtime_agrees_with_burn),
+    test("conformance::onnx_checker_accepts", &[OnnxChecker], conformance::onnx_checker_accepts),
+    // The main job.
+    test("search::a_run_has_all_its_files", &[Program], main_job::a_run_has_all_its_files),
+    test("search::runs_are_named_by_data_and_space", &[Program], main_job::runs_are_named_by_data_and_space),
+    test("search::the_winner_runs_elsewhere", &[Program, OnnxChecker], main_job::the_winner_runs_elsewhere),
+    test("search::the_winner_meets_its_bounds_as_measured", &[Program], main_job::the_winner_meets_its_bounds_as_measured),
+    test("search::bounds_stop_candidates_before_training", &[Program], main_job::bounds_stop_candidates_before_training),
+    test("search::an_impossible_bound_names_the_smallest", &[Program], main_job::an_impossible_bound_names_the_smallest_network),
+    test("search::mnist_is_read", &[Program, Data("mnist")], data::mnist_is_read),
+    test("resume::kill_at_any_moment_loses_nothing", &[Program], resume::kill_at_any_moment_loses_nothing),
+    test("resume::interrupting_says_how_to_go_on", &[Program], resume::interrupting_says_how_to_go_on),
+    test("report::opens_in_a_browser", &[Program, Chromium], report::report_opens_in_a_browser),
+    test("report::is_written_anew", &[Program], report::report_is_written_anew),
+    test("shell::help_completions_and_man_page", &[Program], shell::help_completions_and_man_page_are_there),
+    test("shell::output_on_a_pipe_is_plain", &[Program], shell::output_on_a_pipe_is_plain),
+    // What goes wrong ends with its exit code and says what to do.
+    test("mistakes::unknown_key_names_the_nearest", &[Program], mistakes::unknown_key_names_the_nearest),
+    test("mistakes::impossible_values_are_refused", &[Program], mistakes::impossible_values_are_refused),
+    test("mistakes::empty_ranges_are_refused", &[Program], mistakes::empty_ranges_are_refused),
+    test("mistakes::unknown_names_list_the_known", &[Program], mistakes::unknown_names_list_the_known),
+    test("mistakes::unreadable_search_files_are_told", &[Program], mistakes::unreadable_search_files_are_told),
+    test("mistakes::wrong_command_lines_are_told", &[Program], mistakes::wrong_command_lines_are_told),
+    test("data::missing_data_is_told", &[Program], data::missing_data_is_told),
+    test("data::empty_folders_are_told", &[Program], data::empty_folders_are_told),
+    test("data::broken_images_are_named", &[Program], data::broken_images_are_named),
+    test("device::unknown_devices_are_told", &[Program], device::unknown_devices_are_told),
+    test("device::a_dying_agent_does_not_hang_the_search", &[Program], device::a_dying_agent_does_not_hang_the_search),
+    test("storage::two_runs_do_not_share_a_folder", &[Program], storage::two_runs_do_not_share_a_folder),
+    test("storage::a_run_is_not_overwritten", &[Program], storage::a_run_is_not_overwritten),
+    test("storage::a_full_disk_is_told", &[Program, Mount], storage::a_full_disk_is_told),
 ];
 
 fn main() -> ExitCode {

@@ -5,7 +5,11 @@
 
 mod cache;
 pub(crate) mod checkout;
+pub(crate) mod chromium;
+pub(crate) mod data;
 pub(crate) mod debian;
+pub(crate) mod mount;
+pub(crate) mod program;
 pub(crate) mod python;
 
 use std::fmt;
@@ -19,6 +23,14 @@ pub(crate) enum Need {
     OnnxRuntime,
     /// A Python with the `onnx` package and its checker.
     OnnxChecker,
+    /// A browser to look at the report with.
+    Chromium,
+    /// The `edgefit` program.
+    Program,
+    /// A data set of this name in the folder `EDGEFIT_DATA`.
+    Data(&'static str),
+    /// The right to mount a file system of a stated size.
+    Mount,
 }
 
 /// Why a need is not there; the text says how to get it.
@@ -37,6 +49,10 @@ impl Need {
             Need::GitCheckout => checkout::provide(),
             Need::OnnxRuntime => python::onnx_runtime().map(drop),
             Need::OnnxChecker => python::interpreter().map(drop),
+            Need::Chromium => chromium::provide(),
+            Need::Program => program::edgefit().map(drop),
+            Need::Data(name) => data::path(name).map(drop),
+            Need::Mount => mount::provide(),
         }
     }
 }

@@ -14,8 +14,8 @@ const MACHINE_PATHS: [&[&str]; 4] = [&["/ro", "ot/"], &["/ho", "me/"], &["/wo", 
 /// Every Rust file begins with `//!` and has words there.
 pub(crate) fn begin_with_their_purpose() -> Outcome {
     let says_nothing = |source: &str| {
-        let words = source.lines().map_while(|line| line.strip_prefix("//!")).flat_map(str::split_whitespace);
-        words.count() < 3
+        let mut words = source.lines().map_while(|line| line.strip_prefix("//!")).flat_map(str::split_whitespace);
+        words.next().is_none()
     };
     report("do not begin with `//!` lines that say what the file is for", says_nothing)
 }

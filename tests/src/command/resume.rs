@@ -1,0 +1,68 @@
+//! A search that is stopped at any moment and goes on: nothing is lost but the trial in flight.
+
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use edgefit::study::Study;
+use edgefit_search::{Metric, Status, Trial};
+
+use crate::harness::Outcome;
+use crate::process;
+
+use super::scene::{LIMIT, Scene, TINY, code, expect};
+
+/// Moments at which the search is killed, as shares of the time that a whole one takes.
+const MOMENTS: [f64; 6] = [0.02, 0.3, 0.5, 0.65, 0.8, 0.95];
+
+/// `kill -9` at any moment, then `--resume`: what was trained is as it was before each kill, and the search proposes and
+/// trains as it would have without a stop.
+pub(crate) fn kill_at_any_moment_loses_nothing() -> Outcome {
+    let whole = Scene::new(TINY)?;
+    let started = Instant::now();
+    expect(&whole.search(&[])?, code::DONE, &[])?;
+    let duration = started.elapsed();
+    let killed = Scene::new(TINY)?;
+    let mut before = Vec::new();
+    for moment in MOMENTS {
+        let search = killed.start_search(killed.go_on("run"))?;
+        thread::sleep(duration.mul_f64(moment));
+        search.kill()?;
+        before.extend(trained(&killed)?);
+    }
+    expect(&killed.search(killed.go_on("run"))?, code::DONE, &[])?;
+    let after = trained(&killed)?;
+    let lost: Vec<_> = before.iter().filter(|trial| !after.contains(trial)).collect();
+    assert!(lost.is_empty(), "trained before a kill, and lost or changed: {lost:#?}");
+    let course = |trials: &[Trial]| trials.iter().map(course_of).collect::<Vec<_>>();
+    assert_eq!(course(&after), course(&trained(&whole)?), "the resumed search (left) went another way");
+    Ok(())
+}
+
+/// What of a trial does not depend on what was measured.
+fn course_of(trial: &Trial) -> (u64, u64, Option<String>, Option<f64>) {
+    let accuracy = trial.results.best(Metric::Accuracy).map(|accuracy| accuracy.value);
+    (trial.number, trial.draw, trial.digest.map(|digest| digest.to_string()), accuracy)
+}
+
+/// The trials that are done, in the order of their draws; none before there is a study.
+fn trained(scene: &Scene) -> Result<Vec<Trial>, String> {
+    let path = scene.path("run/study.sqlite");
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let records = Study::open(&path).and_then(|mut study| study.trials()).map_err(|error| error.to_string())?;
+    let trials = records.into_iter().map(|record| record.trial);
+    Ok(trials.filter(|trial| trial.status == Status::Trained).collect())
+}
+
+/// Ctrl-C ends the search cleanly, with its own exit code, and it says how to go on; that works.
+pub(crate) fn interrupting_says_how_to_go_on() -> Outcome {
+    let scene = Scene::new(TINY)?;
+    let search = scene.start_search(&[])?;
+    scene.wait_for("run/study.sqlite")?;
+    process::succeed(Command::new("kill").args(["-INT", &search.id().to_string()]))?;
+    let ended = search.finish(Duration::from_secs(60).min(LIMIT))?;
+    expect(&ended, code::INTERRUPTED, &["--resume"])?;
+    expect(&scene.search(&["--resume"])?, code::DONE, &[])
+}
