@@ -123,8 +123,8 @@ impl Stage {
         }
         layers.depthwise(&part("depthwise"), self.kernel, stride)?;
         layers.activation(&part("depthwise"), activation)?;
-        if self.squeeze > 0 {
-            layers.squeeze_excitation(&part("se"), (inner / self.squeeze).max(1))?;
+        if let Some(squeezed) = inner.checked_div(self.squeeze) {
+            layers.squeeze_excitation(&part("se"), squeezed.max(1))?;
         }
         layers.conv(&part("project"), Convolution { width: self.width, kernel: 1, stride: 1 })?;
         Ok(layers.skip(name, from)?)

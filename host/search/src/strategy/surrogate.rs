@@ -67,3 +67,48 @@ fn features(space: &dyn Space, genotype: &Genotype, free: &[f64]) -> Vec<f64> {
     let encoded = space.encode(genotype).into_iter().map(f64::from);
     encoded.chain(free.iter().flat_map(|loss| [*loss, loss.abs().max(SMALLEST).ln()])).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use edgefit_graph::Shape;
+
+    use super::Surrogate;
+    use crate::draw;
+    use crate::genotype::Genotype;
+    use crate::space::{self, Space, SpaceSettings, Task};
+    use crate::trial::Observation;
+
+    /// A loss that only training tells, and one that is known before.
+    fn losses(genotype: &Genotype) -> [f64; 2] {
+        let genes: Vec<f64> = genotype.genes().iter().map(|gene| f64::from(*gene)).collect();
+        let known = 1.0 + genes.iter().sum::<f64>();
+        [3.0 * genes[2] - genes[4] - 2.0 * known.ln(), known]
+    }
+
+    fn space() -> Box<dyn Space> {
+        let task = Task { input: Shape::new([1, 8, 8]), classes: 10 };
+        space::build(&SpaceSettings::preset("mbconv"), &task).unwrap()
+    }
+
+    #[test]
+    fn guesses_what_follows_from_choices_and_known_losses() {
+        let space = space();
+        let genotypes: Vec<Genotype> = (0..60).map(|i| space.sample(&mut draw::stream(1, i))).collect();
+        let told: Vec<[f64; 2]> = genotypes.iter().map(losses).collect();
+        let trained: Vec<(&Genotype, &[f64])> = genotypes.iter().zip(told.iter().map(<[f64; 2]>::as_slice)).collect();
+        let surrogate = Surrogate::fit(space.as_ref(), &trained, vec![false, true]).unwrap();
+        for draw in 0..50 {
+            let genotype = space.sample(&mut draw::stream(2, draw));
+            let [hidden, known] = losses(&genotype);
+            let observation = Observation { genotype, losses: vec![None, Some(known)], violation: 0.0 };
+            let guess = surrogate.losses(&observation);
+            assert!((guess[0] - hidden).abs() < 0.5, "{} instead of {hidden}", guess[0]);
+            assert_eq!(guess[1], known);
+        }
+    }
+
+    #[test]
+    fn knows_nothing_without_networks() {
+        assert!(Surrogate::fit(space().as_ref(), &[], vec![false, true]).is_none());
+    }
+}

@@ -76,8 +76,8 @@ fn history(space: &dyn Space, count: u64) -> Vec<Observation> {
         let genotype = space.sample(&mut draw::stream(9, i));
         let graph = space.decode(&genotype).unwrap();
         let latency = world(9).latency_ms(&graph);
-        let accuracy = (i % 3 != 0).then(|| world(9).error(&graph, &genotype) - 1.0);
-        let violation = if i % 11 == 0 { f64::INFINITY } else { (latency / 0.2 - 1.0).max(0.0) };
+        let accuracy = (!i.is_multiple_of(3)).then(|| world(9).error(&graph, &genotype) - 1.0);
+        let violation = if i.is_multiple_of(11) { f64::INFINITY } else { (latency / 0.2 - 1.0).max(0.0) };
         Observation { genotype, losses: vec![accuracy, Some(latency)], violation }
     };
     (0..count).map(observe).collect()
