@@ -8,7 +8,10 @@ use crate::fusion::FusionRule;
 use crate::kernel::Kernel;
 use crate::kernel_set::KernelSet;
 use crate::matching::match_profile;
-use crate::statistics::median;
+use crate::statistics::{median, quantile};
+
+/// Undisturbed processes of one network differ by up to this share.
+const UNDISTURBED: f64 = 0.05;
 
 /// Where the samples of a table come from; one table has one provenance.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,6 +103,14 @@ impl NetworkSample {
         median(&self.latency_ns)
     }
 
+    /// How far the median lies above the lower quartile of the processes, relative to the median; 0 up to 5 %, by which
+    /// undisturbed processes differ. Disturbances only slow a process down, so that a large value says that the median
+    /// itself was disturbed.
+    pub fn disturbance(&self) -> f64 {
+        let excess = 1.0 - quantile(&self.latency_ns, 0.25) / self.median_ns();
+        if excess > UNDISTURBED { excess } else { 0.0 }
+    }
+
     /// The profiled kernels.
     pub fn kernel_samples(&self) -> impl Iterator<Item = KernelSample<'_>> {
         let pairs = self.kernels.kernels().iter().zip(&self.kernel_ns);
@@ -114,5 +125,24 @@ impl NetworkSample {
     /// All profiled time, in nanoseconds of one inference; 0 without a profile.
     pub fn profiled_ns(&self) -> f64 {
         self.unmatched_ns() + self.kernel_samples().map(|sample| sample.time_ns).sum::<f64>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::synthetic::Device;
+
+    fn check_disturbance(latency_ns: &[f64], expected: f64) {
+        let mut sample = Device::default().sample(0);
+        sample.latency_ns = latency_ns.to_vec();
+        assert!((sample.disturbance() - expected).abs() < 1e-12, "{latency_ns:?}: {}", sample.disturbance());
+    }
+
+    #[test]
+    fn a_median_above_a_fast_process_is_disturbed_and_one_below_a_slow_process_is_not() {
+        check_disturbance(&[100.0], 0.0);
+        check_disturbance(&[100.0, 102.0, 104.0], 0.0);
+        check_disturbance(&[100.0, 100.0, 160.0], 0.0);
+        check_disturbance(&[100.0, 160.0, 160.0], 1.0 - 130.0 / 160.0);
     }
 }

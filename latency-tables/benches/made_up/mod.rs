@@ -40,7 +40,7 @@ impl Draw {
 }
 
 /// A network of three stages of inverted bottlenecks at 32x32.
-pub fn network(seed: u64) -> Graph {
+pub(crate) fn network(seed: u64) -> Graph {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut builder = GraphBuilder::new();
     let tip = builder.input("image", Shape::new([3, 32, 32])).expect("the first node");
@@ -76,7 +76,7 @@ fn measured(network: &KernelSet, rng: &mut ChaCha8Rng) -> Measured {
 }
 
 /// A table of so many networks, not fitted.
-pub fn table(networks: u64) -> Table {
+pub(crate) fn table(networks: u64) -> Table {
     let provenance = Provenance {
         device: "made-up".into(),
         runtime: "tract".into(),

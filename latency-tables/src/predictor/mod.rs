@@ -49,7 +49,8 @@ pub trait Model: fmt::Debug + Send + Sync {
 }
 
 /// Every predictor, the baselines first.
-pub const PREDICTORS: [&dyn Predictor; 4] = [&OperatorCount, &Macs, &WholeNetwork, &KernelSum];
+pub const PREDICTORS: [&dyn Predictor; 5] =
+    [&OperatorCount, &Macs, &WholeNetwork, &KernelSum::UNPROFILED, &KernelSum::PROFILED];
 
 /// A network that takes no time does not exist; predictions stay above this.
 const LEAST_NS: f64 = 1.0;

@@ -35,6 +35,8 @@ pub(super) struct Observation<'a> {
     pub(super) overhead: f64,
     /// Measured over estimated, less 1.
     pub(super) error: f64,
+    /// Standard deviation of the error that its own processes show, beside the noise that all networks have.
+    pub(super) disturbance: f64,
 }
 
 #[derive(Debug)]
@@ -147,10 +149,11 @@ impl Correction {
         let kernels = Kernels::of(observations);
         let errors = DVector::from_vec(undisturbed(observations.iter().map(|o| o.error).collect()));
         let overheads = DVector::from_iterator(observations.len(), observations.iter().map(|o| o.overhead));
+        let disturbances: Vec<f64> = observations.iter().map(|o| o.disturbance).collect();
         let of_kernels = kernels.covariance();
         let prior = kernels.network_covariance(&of_kernels) + &overheads * overheads.transpose() * OVERHEAD;
         let settings = FACTORS.iter().flat_map(|&factor| NOISES.map(|noise| (factor, noise)));
-        let solved = settings.map(|(factor, noise)| solve(&prior, &errors, factor, noise));
+        let solved = settings.map(|(factor, noise)| solve(&prior, &errors, &disturbances, factor, noise));
         let best = solved.max_by(|a, b| a.likelihood.total_cmp(&b.likelihood)).expect("there are settings");
         let weights = kernels.weights(&(&best.weights * best.factor));
         let mut by_kind: Vec<Vec<Weighted>> = Vec::with_capacity(KernelKind::ALL.len());
@@ -200,9 +203,10 @@ struct Solved {
 }
 
 /// Rasmussen and Williams 2006, algorithm 2.1; the constant of the likelihood is left out.
-fn solve(prior: &DMatrix<f64>, errors: &DVector<f64>, factor: f64, noise: f64) -> Solved {
+fn solve(prior: &DMatrix<f64>, errors: &DVector<f64>, disturbances: &[f64], factor: f64, noise: f64) -> Solved {
     let mut covariance = prior * factor;
-    (0..errors.len()).for_each(|i| covariance[(i, i)] += noise * noise);
+    let own = disturbances.iter().map(|disturbance| noise * noise + disturbance * disturbance);
+    own.enumerate().for_each(|(i, variance)| covariance[(i, i)] += variance);
     let cholesky = covariance.cholesky().expect("noise on the diagonal keeps it positive definite");
     let weights = cholesky.solve(errors);
     let log_determinant = 2.0 * cholesky.l_dirty().diagonal().iter().map(|d| d.ln()).sum::<f64>();

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use nalgebra::{DMatrix, DVector};
 
 use super::cost_model::CostModel;
-use super::profile::Profiled;
+use super::profile::{Profiled, Profiles};
 use super::similarity::Place;
 use crate::kernel::{Kernel, KernelKind};
 
@@ -19,8 +19,6 @@ pub(super) const LENGTH: f64 = 1.0;
 const SMOOTH: f64 = 0.25 * 0.25;
 /// Variance of a kernel's own offset.
 const OWN: f64 = 0.06 * 0.06;
-/// Variance of one profiled time.
-const NOISE: f64 = 0.08 * 0.08;
 /// Most kernels of one kind that neighbors are looked for among: those profiled most often.
 const MOST_NEIGHBORS: usize = 200;
 
@@ -30,17 +28,19 @@ pub(super) struct Interpolation {
     costs: CostModel,
     /// For each kind, places with their weights in the smooth part.
     neighbors: Vec<Vec<(Place, f64)>>,
+    /// Variance of the logarithm of one profiled time.
+    noise: f64,
     /// Seen kernels, by hash.
     entries: BTreeMap<u64, f64>,
 }
 
 /// The smooth part's weights of one kind's kernels, most often profiled first.
-fn weights(costs: &CostModel, profiled: &[Profiled<'_>]) -> Vec<(Place, f64)> {
+fn weights(costs: &CostModel, profiled: &[Profiled<'_>], noise: f64) -> Vec<(Place, f64)> {
     let places: Vec<Place> = profiled.iter().map(|one| Place::of(one.kernel)).collect();
     let residual = |one: &Profiled<'_>| (one.time_ns / costs.time_ns(one.kernel)).ln();
     let residuals = DVector::from_iterator(profiled.len(), profiled.iter().map(residual));
     let covariance = DMatrix::from_fn(profiled.len(), profiled.len(), |i, j| {
-        let own = if i == j { OWN + NOISE / profiled[i].times as f64 } else { 0.0 };
+        let own = if i == j { OWN + noise / profiled[i].times as f64 } else { 0.0 };
         own + SMOOTH * places[i].similarity(&places[j], LENGTH)
     });
     let cholesky = covariance.cholesky().expect("a squared exponential with a nugget is positive definite");
@@ -49,17 +49,18 @@ fn weights(costs: &CostModel, profiled: &[Profiled<'_>]) -> Vec<(Place, f64)> {
 }
 
 impl Interpolation {
-    pub(super) fn fit(costs: CostModel, profiled: &BTreeMap<u64, Profiled<'_>>) -> Self {
+    pub(super) fn fit(costs: CostModel, profiles: &Profiles<'_>) -> Self {
+        let noise = profiles.noise * profiles.noise;
         let of_kind = |kind: KernelKind| {
             let mut of_kind: Vec<Profiled<'_>> =
-                profiled.values().filter(|one| one.kernel.kind == kind).copied().collect();
+                profiles.kernels.values().filter(|one| one.kernel.kind == kind).copied().collect();
             of_kind.sort_by_key(|one| std::cmp::Reverse(one.times));
             of_kind.truncate(MOST_NEIGHBORS);
-            weights(&costs, &of_kind)
+            weights(&costs, &of_kind, noise)
         };
         let neighbors = KernelKind::ALL.into_iter().map(of_kind).collect();
-        let mut fitted = Self { costs, neighbors, entries: BTreeMap::new() };
-        fitted.entries = profiled.iter().map(|(hash, one)| (*hash, fitted.seen_ns(one))).collect();
+        let mut fitted = Self { costs, neighbors, noise, entries: BTreeMap::new() };
+        fitted.entries = profiles.kernels.iter().map(|(hash, one)| (*hash, fitted.seen_ns(one))).collect();
         fitted
     }
 
@@ -74,7 +75,7 @@ impl Interpolation {
         let modeled = self.costs.time_ns(one.kernel);
         let smooth = self.smooth(one.kernel);
         let remains = (one.time_ns / modeled).ln() - smooth;
-        modeled * (smooth + remains * OWN / (OWN + NOISE / one.times as f64)).exp()
+        modeled * (smooth + remains * OWN / (OWN + self.noise / one.times as f64)).exp()
     }
 
     /// Nanoseconds of a kernel.

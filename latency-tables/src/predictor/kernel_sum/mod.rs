@@ -16,6 +16,7 @@ use correction::{Correction, MOST_NETWORKS, Observation};
 use cost_model::CostModel;
 use interpolation::Interpolation;
 use nalgebra::{DMatrix, DVector};
+use profile::Profiles;
 
 use super::{LEAST_NS, Model, Predictor};
 use crate::kernel::Kernel;
@@ -25,7 +26,17 @@ use crate::sample::NetworkSample;
 
 /// Exact entries, interpolation between them, whole-network correction.
 #[derive(Debug, Clone, Copy)]
-pub struct KernelSum;
+pub struct KernelSum {
+    /// Whether profiles are used. Where they are disturbed too much, the whole networks alone say more.
+    profiles: bool,
+}
+
+impl KernelSum {
+    /// From profiles and whole networks.
+    pub const PROFILED: Self = Self { profiles: true };
+    /// From whole networks only.
+    pub const UNPROFILED: Self = Self { profiles: false };
+}
 
 /// Draws the factor on the sum to 1 and overheads to 0.
 const RIDGE: f64 = 1e-4;
@@ -58,7 +69,12 @@ fn observation<'a>(times: &Interpolation, overhead: &Fit, sample: &'a NetworkSam
     let kernels = sample.kernels.kernels().iter();
     let parts: Vec<(&Kernel, f64)> =
         kernels.map(|kernel| (kernel, kernel_ns(times, overhead, kernel) / total)).collect();
-    Observation { overhead: overhead.coefficients()[0] / total, error: sample.median_ns() / total - 1.0, parts }
+    Observation {
+        overhead: overhead.coefficients()[0] / total,
+        error: sample.median_ns() / total - 1.0,
+        disturbance: sample.disturbance(),
+        parts,
+    }
 }
 
 /// A kernel's time with its share of the overhead, before the correction.
@@ -68,16 +84,17 @@ fn kernel_ns(times: &Interpolation, overhead: &Fit, kernel: &Kernel) -> f64 {
 
 impl Predictor for KernelSum {
     fn name(&self) -> &'static str {
-        "kernel-sum"
+        if self.profiles { "kernel-sum" } else { "kernel-sum-unprofiled" }
     }
 
     fn fit(&self, samples: &[&NetworkSample]) -> Box<dyn Model> {
-        let profiled = profile::profiled(samples);
-        let costs = match profiled.is_empty() {
+        let profiled: &[&NetworkSample] = if self.profiles { samples } else { &[] };
+        let profiles = Profiles::of(profiled);
+        let costs = match profiles.kernels.is_empty() {
             true => CostModel::of_networks(samples),
-            false => CostModel::of_kernels(&profiled.values().copied().collect::<Vec<_>>()),
+            false => CostModel::of_kernels(&profiles.kernels.values().copied().collect::<Vec<_>>()),
         };
-        let times = Interpolation::fit(costs, &profiled);
+        let times = Interpolation::fit(costs, &profiles);
         let overhead = fit_overhead(&times, samples);
         let latest = &samples[samples.len().saturating_sub(MOST_NETWORKS)..];
         let observations: Vec<Observation<'_>> = latest.iter().map(|s| observation(&times, &overhead, s)).collect();
