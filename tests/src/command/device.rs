@@ -15,16 +15,30 @@ pub(crate) fn unknown_devices_are_told() -> Outcome {
     expect(&ended, ended.code.unwrap_or_default(), &["raspberry", "local"])
 }
 
-/// When the agent dies, the search either goes on with a new one or ends with the device's exit code; then it can be
-/// resumed. It never hangs.
-pub(crate) fn a_dying_agent_does_not_hang_the_search() -> Outcome {
+/// When the agent dies while the search connects, the search ends with the device's exit code.
+pub(crate) fn an_agent_that_dies_at_once_is_told() -> Outcome {
     let scene = Scene::new(TINY)?;
     let mut search = scene.start_search(&[])?;
     assert!(kill_agent(&mut search), "the search had no agent process");
+    goes_on(&scene, search)
+}
+
+/// When the agent dies during a job, too; what was done before is kept.
+pub(crate) fn an_agent_that_dies_during_a_job_is_told() -> Outcome {
+    let scene = Scene::new(TINY)?;
+    let mut search = scene.start_search(&[])?;
+    scene.wait_for("run/study.sqlite")?;
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(kill_agent(&mut search), "the search had no agent process");
+    goes_on(&scene, search)
+}
+
+/// The search does not hang: it goes on with a new agent, or it ends with the device's exit code and can be resumed.
+fn goes_on(scene: &Scene, search: Running) -> Outcome {
     let ended = search.finish(LIMIT)?;
     if ended.code != Some(code::DONE) {
         expect(&ended, code::DEVICE, &["local"])?;
-        expect(&scene.search(&["--resume"])?, code::DONE, &[])?;
+        expect(&scene.search(scene.go_on("run"))?, code::DONE, &[])?;
     }
     Ok(())
 }

@@ -15,14 +15,14 @@ fn check(from: &str, to: &str, says: &[&str]) -> Outcome {
 
 /// An unknown key names the nearest one, and where it stands.
 pub(crate) fn unknown_key_names_the_nearest() -> Outcome {
-    check("trials = 6", "trails = 6", &["search.toml:15", "trails", "did you mean `trials`"])?;
-    check("[strategy]", "[strateggy]", &["search.toml:13", "strateggy", "did you mean `strategy`"])
+    check("trials = 6", "trails = 6", &["search.toml:13", "trails", "did you mean `trials`"])?;
+    check("[strategy]", "[strateggy]", &["search.toml:11", "strateggy", "did you mean `strategy`"])
 }
 
 /// Values that cannot be: out of range, of another type, of another unit.
 pub(crate) fn impossible_values_are_refused() -> Outcome {
     check("epochs = 1\n", "epochs = 0\n", &["estimate.epochs", "0"])?;
-    check("trials = 6", "trials = \"six\"", &["strategy.trials", "search.toml:15"])?;
+    check("trials = 6", "trials = \"six\"", &["strategy.trials", "search.toml:13"])?;
     check("latency_ms = \"min\"", "latency_ms = \"max\"", &["objectives.latency_ms", "min"])?;
     check("latency_ms = \"min\"", "latency_us = \"min\"", &["latency_us", "latency_ms"])?;
     check("seed = 1\n", "", &["seed"])

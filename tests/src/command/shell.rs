@@ -1,5 +1,6 @@
 //! What a user of command-line programs expects: help, version, completions, a man page, plain output on a pipe.
 
+use crate::architecture::markdown;
 use crate::harness::Outcome;
 use crate::repository;
 
@@ -34,10 +35,10 @@ pub(crate) fn readme_shows_real_commands() -> Outcome {
     Ok(())
 }
 
-/// The word after `edgefit` or `cargo run --release --` in lines of code.
+/// The word after `edgefit` or `cargo run --release --` in fenced blocks.
 fn commands_of(readme: &str) -> impl Iterator<Item = &str> {
     let starts = ["edgefit ", "cargo run --release -- "];
-    readme.lines().filter_map(move |line| {
+    markdown::code_lines(readme).filter_map(move |line| {
         let line = line.trim().trim_start_matches("$ ");
         let rest = starts.iter().find_map(|start| line.strip_prefix(start))?;
         rest.split_whitespace().next().filter(|word| word.chars().all(|letter| letter.is_ascii_lowercase()))

@@ -34,7 +34,10 @@ impl Operator for BatchNorm {
     }
 
     fn output_shape(&self, inputs: &[&Shape]) -> Result<Shape, String> {
-        Ok(inputs[0].clone())
+        match inputs[0].rank() {
+            1..=3 => Ok(inputs[0].clone()),
+            _ => Err(format!("needs channels and at most two spatial axes, not {}", inputs[0])),
+        }
     }
 
     fn params(&self, inputs: &[&Shape]) -> Vec<ParamSpec> {
