@@ -35,7 +35,8 @@ fn main() -> ExitCode {
 fn compare() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let file = arguments.first().map_or(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/digits.toml"), String::as_str);
-    let number = |index: usize, default: u64| arguments.get(index).and_then(|text| text.parse().ok()).unwrap_or(default);
+    let number =
+        |index: usize, default: u64| arguments.get(index).and_then(|text| text.parse().ok()).unwrap_or(default);
     let (seeds, trials) = (number(1, 5), number(2, 40));
     let mut sums = [0.0; STRATEGIES.len()];
     for seed in 1..=seeds {

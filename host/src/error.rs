@@ -119,7 +119,9 @@ impl From<StudyError> for Error {
 impl From<RunFolderError> for Error {
     fn from(error: RunFolderError) -> Self {
         let kind = match error {
-            RunFolderError::DiskFull(_) | RunFolderError::Io { .. } | RunFolderError::InUse { .. } => ErrorKind::Storage,
+            RunFolderError::DiskFull(_) | RunFolderError::Io { .. } | RunFolderError::InUse { .. } => {
+                ErrorKind::Storage
+            }
             RunFolderError::HoldsRun(_) | RunFolderError::NotARun(_) | RunFolderError::NothingToResume(_) => {
                 ErrorKind::Usage
             }

@@ -15,5 +15,5 @@ pub(super) struct AgentArgs {
 
 /// Runs the command. The agent has exit codes of its own, which its caller knows.
 pub(super) fn run_command(args: AgentArgs) -> ExitCode {
-    edgefit_agent::command::run(args.arguments.into_iter(), &["agent"])
+    edgefit_agent::command::run(args.arguments, &["agent"])
 }

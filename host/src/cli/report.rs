@@ -34,6 +34,8 @@ pub(super) fn run_command(args: ReportArgs) -> Result<()> {
 
 fn unfinished(args: &ReportArgs) -> Error {
     let run = args.run.display();
-    let message = format!("{run}: the run has not finished; finish it with: edgefit search {run}/search.toml --resume --out {run}");
+    let message = format!(
+        "{run}: the run has not finished; finish it with: edgefit search {run}/search.toml --resume --out {run}"
+    );
     Error::new(ErrorKind::Usage, message)
 }

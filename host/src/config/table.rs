@@ -18,7 +18,7 @@ pub struct TableConfig {
 impl TableConfig {
     pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
         Self {
-            models: section.count("models", 16, 4..=100_000),
+            models: section.count("models", 32, 4..=100_000),
             processes: section.count("processes", 3, 1..=100),
             seconds: section.number("seconds", 60.0, 1.0..=604_800.0),
         }

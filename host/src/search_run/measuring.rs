@@ -147,7 +147,8 @@ pub(super) fn readings(measurement: &Measurement) -> Readings {
     let by = origin(measurement);
     let summary = measurement.summary();
     let [low, high] = summary.median_interval.map(|ns| ns / NS_PER_MS);
-    let medians_ns: Vec<u64> = measurement.latency.iter().filter_map(|run| median(&run.samples_ns)).map(|ns| ns as u64).collect();
+    let medians_ns: Vec<u64> =
+        measurement.latency.iter().filter_map(|run| median(&run.samples_ns)).map(|ns| ns as u64).collect();
     let median_ns = median(&medians_ns).unwrap_or(summary.median);
     let median = Value::measured(median_ns / NS_PER_MS, Some((low, high)), &by);
     let mut readings = Readings::new()

@@ -78,13 +78,13 @@ struct Run<'a> {
 /// Each kind of [`ErrorKind`], with what to do; after [`ErrorKind::Interrupted`] and [`ErrorKind::Device`] the run can be resumed.
 pub fn run(config: &SearchConfig, place: &Place, progress: &Progress, interrupt: &AtomicBool) -> Result<Summary> {
     let mut run = Run::open(config, place, progress, interrupt)?;
-    let outcome = run.to_the_end();
+    let outcome = run.finish();
     progress.emit(Event::End);
     outcome.map_err(|error| run.explain(error))
 }
 
 impl Run<'_> {
-    fn to_the_end(&mut self) -> Result<Summary> {
+    fn finish(&mut self) -> Result<Summary> {
         self.fill_table()?;
         let mut engine = self.engine()?;
         if let Finish::NoFeasible { by, stopped, .. } = self.search(&mut engine)? {

@@ -52,11 +52,8 @@ impl Run<'_> {
 
     /// The engine of this run's configuration.
     pub(super) fn engine(&self) -> Result<SearchEngine> {
-        let settings = EngineSettings {
-            seed: self.config.seed,
-            trials: self.config.strategy.trials,
-            in_flight: self.config.estimate.jobs as u64 * BATCHES_DEEP,
-        };
+        let settings =
+            EngineSettings { seed: self.config.seed, trials: self.config.strategy.trials, in_flight: self.in_flight() };
         let strategy = edgefit_search::strategy::build(&self.config.strategy)?;
         Ok(SearchEngine::new(
             space::build(&self.config.space, self.space.task())?,
@@ -89,9 +86,16 @@ impl Run<'_> {
         }
     }
 
-    /// Gives the table the measurements that the next proposal may depend on, and no later ones.
+    /// Gives the table the measurements that the next proposal may depend on, and no later ones; a batch at a time, since
+    /// fitting costs more than one measurement tells.
     fn learn(&mut self, engine: &SearchEngine) -> Result<()> {
-        self.learn_until(engine, engine.horizon() as usize)
+        let batch = self.in_flight() as usize;
+        self.learn_until(engine, engine.horizon() as usize / batch * batch)
+    }
+
+    /// Candidates that are proposed before the first of them is judged.
+    fn in_flight(&self) -> u64 {
+        self.config.estimate.jobs as u64 * BATCHES_DEEP
     }
 
     fn learn_until(&mut self, engine: &SearchEngine, end: usize) -> Result<()> {
@@ -207,7 +211,7 @@ impl Run<'_> {
         let graph = self.space.decode(&smallest)?;
         let prediction = self.table.predict(&graph)?;
         let goals = self.config.goals();
-        let bound = goals.constraints().iter().find(|c| c.metric == by).map(|c| describe(c)).unwrap_or_default();
+        let bound = goals.constraints().iter().find(|c| c.metric == by).map(describe).unwrap_or_default();
         let message = format!(
             "no network of space `{space}` meets {bound}: it stopped all {stopped} proposals. The smallest network, {text}, has \
              a predicted latency of {latency_ms:.4} ms on this device ({params} parameters, {macs} MACs). Raise the bound above \

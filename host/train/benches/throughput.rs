@@ -61,7 +61,13 @@ fn dataset(case: &Case) -> Dataset {
 /// Images a second over about so many seconds, after three steps that do not count.
 fn measure(case: &Case, operations: Operations, seconds: f64) -> f64 {
     let data = dataset(case);
-    let recipe = Recipe { epochs: 10_000, batch: case.batch, optimizer: Optimizer::Sgd, learning_rate: 0.01, ..Recipe::default() };
+    let recipe = Recipe {
+        epochs: 10_000,
+        batch: case.batch,
+        optimizer: Optimizer::Sgd,
+        learning_rate: 0.01,
+        ..Recipe::default()
+    };
     let (mut start, mut steps) = (Instant::now(), 0usize);
     let mut rate = 0.0;
     let result = train_with(&case.graph, &data, &recipe, 1, operations, &mut |event| {

@@ -64,11 +64,14 @@ impl<'a> Batcher<'a> {
         for y in 0..shape.height as isize {
             for x in 0..shape.width as isize {
                 let (from_y, from_x) = (y - change.down, x - change.right);
-                let inside = (0..shape.height as isize).contains(&from_y) && (0..shape.width as isize).contains(&from_x);
+                let inside =
+                    (0..shape.height as isize).contains(&from_y) && (0..shape.width as isize).contains(&from_x);
                 let from_x = if change.mirrored { shape.width as isize - 1 - from_x } else { from_x };
                 let at = if inside { (from_y as usize * shape.width + from_x as usize) * shape.channels } else { 0 };
                 let pixel = inside.then(|| &image[at..at + shape.channels]);
-                out.extend(self.table.iter().enumerate().map(|(c, table)| table[pixel.map_or(0, |p| usize::from(p[c]))]));
+                out.extend(
+                    self.table.iter().enumerate().map(|(c, table)| table[pixel.map_or(0, |p| usize::from(p[c]))]),
+                );
             }
         }
     }

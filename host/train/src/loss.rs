@@ -9,7 +9,12 @@ use crate::backend;
 use crate::network::Operations;
 
 /// Mean cross entropy of scores (`[batch, classes]`) with labels smoothed by `smoothing`; one number.
-pub(crate) fn cross_entropy(scores: Tensor<2>, labels: Arc<[u32]>, smoothing: f64, operations: Operations) -> Tensor<1> {
+pub(crate) fn cross_entropy(
+    scores: Tensor<2>,
+    labels: Arc<[u32]>,
+    smoothing: f64,
+    operations: Operations,
+) -> Tensor<1> {
     match operations {
         Operations::Kernels => backend::cross_entropy(scores, labels, smoothing as f32),
         Operations::Burn => composed(scores, &labels, smoothing),

@@ -13,8 +13,8 @@ const ADAM_EPSILON: f64 = 1e-8;
 
 /// What an optimizer remembers of a block.
 enum Memory {
-    Sgd(Tensor<1>),
-    Adam([Tensor<1>; 2]),
+    Sgd(Box<Tensor<1>>),
+    Adam(Box<[Tensor<1>; 2]>),
 }
 
 /// The state of an optimizer.
@@ -30,8 +30,8 @@ impl Optimization {
     /// Begins with no memory.
     pub(crate) fn new(recipe: &Recipe, parameters: &[Tensor<1>], operations: Operations) -> Self {
         let memory = |p: &Tensor<1>| match recipe.optimizer {
-            Optimizer::Sgd => Memory::Sgd(p.zeros_like()),
-            Optimizer::Adamw => Memory::Adam([p.zeros_like(), p.zeros_like()]),
+            Optimizer::Sgd => Memory::Sgd(Box::new(p.zeros_like())),
+            Optimizer::Adamw => Memory::Adam(Box::new([p.zeros_like(), p.zeros_like()])),
         };
         Self {
             memories: parameters.iter().map(memory).collect(),
@@ -93,12 +93,7 @@ impl Numbers {
     }
 
     fn sgd(&self) -> SgdStep {
-        SgdStep {
-            rate: self.rate as f32,
-            momentum: MOMENTUM as f32,
-            decay: self.decay as f32,
-            clip: self.clip as f32,
-        }
+        SgdStep { rate: self.rate as f32, momentum: MOMENTUM as f32, decay: self.decay as f32, clip: self.clip as f32 }
     }
 
     fn corrections(&self) -> [f64; 2] {

@@ -213,8 +213,7 @@ impl<'a> Training<'a> {
     /// One step; returns the loss before it.
     fn step(&mut self, floats: Vec<f32>, labels: Arc<[u32]>) -> f64 {
         let network = &self.network;
-        let tracked: Vec<Tensor<1>> =
-            network.parameters.iter().map(|p| p.clone().autodiff().require_grad()).collect();
+        let tracked: Vec<Tensor<1>> = network.parameters.iter().map(|p| p.clone().autodiff().require_grad()).collect();
         let mut seen = Vec::new();
         let scores = network.scores(network.input(floats), &tracked, Mode::Train(&mut seen));
         let loss = loss::cross_entropy(scores, labels, self.recipe.label_smoothing, network.operations());

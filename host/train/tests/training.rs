@@ -12,11 +12,11 @@ use edgefit_train::{Event, Operations, Optimizer, Recipe, TrainError, TrainOutco
 
 fn digits(seed: u64) -> Dataset {
     let format = format("digits").expect("the digits are bundled");
-    Dataset::load(format, &Source::default(), &Splits::default(), seed).unwrap()
+    Dataset::load(format, &Source::default(), &Splits::default(), seed).expect("the bundled set is whole")
 }
 
 fn network(name: &str) -> Graph {
-    let cases = networks::cases().unwrap();
+    let cases = networks::cases().expect("the graphs are right");
     cases.into_iter().find(|c| c.name == name).expect("the benchmark has this network").graph
 }
 

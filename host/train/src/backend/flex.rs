@@ -72,7 +72,11 @@ fn with_batch(batch: usize, dims: &[usize]) -> Vec<usize> {
 }
 
 impl TrainingOps for Flex {
-    fn chain_train(x: FlexTensor, parameters: FlexTensor, call: Arc<ChainCall>) -> (FlexTensor, FlexTensor, FlexTensor) {
+    fn chain_train(
+        x: FlexTensor,
+        parameters: FlexTensor,
+        call: Arc<ChainCall>,
+    ) -> (FlexTensor, FlexTensor, FlexTensor) {
         let (x, parameters) = (in_order(x), in_order(parameters));
         let batch = extents(&x).0;
         let trained = call.chain.train(floats(&x), floats(&parameters), batch);

@@ -147,7 +147,13 @@ pub(crate) fn cross_entropy(scores: Tensor<2>, labels: Arc<[u32]>, smoothing: f3
 }
 
 /// One step of SGD on `parameters` and `velocity`, in place where burn allows.
-pub(crate) fn sgd_step(parameters: &mut Tensor<1>, gradient: Tensor<1>, velocity: &mut Tensor<1>, step: SgdStep, decayed: usize) {
+pub(crate) fn sgd_step(
+    parameters: &mut Tensor<1>,
+    gradient: Tensor<1>,
+    velocity: &mut Tensor<1>,
+    step: SgdStep,
+    decayed: usize,
+) {
     let (w, v) = (take(parameters).into_dispatch(), take(velocity).into_dispatch());
     let (w, v) = Dispatch::sgd_step(w, gradient.into_dispatch(), v, step, decayed);
     (*parameters, *velocity) = (Tensor::from_dispatch(w), Tensor::from_dispatch(v));

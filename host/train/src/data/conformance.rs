@@ -167,13 +167,21 @@ fn broken_data_is_named() {
         move |folder: &Path| std::fs::write(folder.join(file), contents).unwrap()
     };
     let remove = |file: &'static str| move |folder: &Path| std::fs::remove_file(folder.join(file)).unwrap();
-    check("image-folder", &overwrite("train/dog/003.png", b"not a picture"), &["train/dog/003.png", "not a readable image"]);
+    check(
+        "image-folder",
+        &overwrite("train/dog/003.png", b"not a picture"),
+        &["train/dog/003.png", "not a readable image"],
+    );
     check("image-folder", &|f| std::fs::remove_dir_all(f.join("train")).unwrap(), &["CLASS/*.jpg"]);
     let other_size = |folder: &Path| image::GrayImage::new(3, 3).save(folder.join("train/dog/003.png")).unwrap();
     check("image-folder", &other_size, &["dog/", "one size"]);
     check("idx", &overwrite("train-images-idx3-ubyte", b"PNG"), &["train-images", "not an IDX file"]);
     check("idx", &overwrite("train-images-idx3-ubyte", &[0, 0, 8, 3, 0, 0]), &["ends within its header"]);
-    check("idx", &overwrite("train-labels-idx1-ubyte.gz", &[0, 0, 8, 1, 0, 0, 0, 1, 0]), &["1 labels for the 24 images"]);
+    check(
+        "idx",
+        &overwrite("train-labels-idx1-ubyte.gz", &[0, 0, 8, 1, 0, 0, 0, 1, 0]),
+        &["1 labels for the 24 images"],
+    );
     check("idx", &remove("train-images-idx3-ubyte"), &["images-idx3-ubyte", "not found"]);
     check("idx", &remove("train-labels-idx1-ubyte.gz"), &["cannot read", "train-labels"]);
     check("cifar10", &overwrite("data_batch_1.bin", b"short"), &["data_batch_1.bin", "3073"]);

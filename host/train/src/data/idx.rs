@@ -45,7 +45,8 @@ fn find(path: &Path) -> Result<Vec<(PathBuf, PathBuf)>, DataError> {
     let (folder, prefix) = if path.is_dir() { (path, "") } else { split_prefix(path) };
     let entries = std::fs::read_dir(folder).map_err(|source| DataError::Read { path: folder.to_owned(), source })?;
     let names = entries.filter_map(|e| e.ok()?.file_name().into_string().ok());
-    let mut images: Vec<String> = names.filter(|n| n.starts_with(prefix) && n.contains("images") && n.contains("idx3")).collect();
+    let mut images: Vec<String> =
+        names.filter(|n| n.starts_with(prefix) && n.contains("images") && n.contains("idx3")).collect();
     images.sort_by_key(|name| (name.contains("t10k") || name.contains("test"), name.clone()));
     images.dedup_by_key(|name| name.trim_end_matches(".gz").to_owned());
     let pairs: Vec<_> = images.iter().take(2).map(|n| (folder.join(n), labels_of(folder, n))).collect();
@@ -71,7 +72,9 @@ fn load(images: &Path, labels: &Path) -> Result<Samples, DataError> {
     let shape = match *dims {
         [_, height, width] => ImageShape { height, width, channels: 1 },
         [_, height, width, channels] => ImageShape { height, width, channels },
-        _ => return Err(DataError::malformed(images, format!("has {} dimensions where images have 3 or 4", dims.len()))),
+        _ => {
+            return Err(DataError::malformed(images, format!("has {} dimensions where images have 3 or 4", dims.len())));
+        }
     };
     if label_dims != dims[..1] {
         let reason = format!("has {} labels for the {} images of {}", label_bytes.len(), dims[0], images.display());
@@ -90,7 +93,8 @@ fn parse(path: &Path, mut file: Vec<u8>) -> Result<(Vec<usize>, Vec<u8>), DataEr
     if file.len() < start {
         return Err(DataError::malformed(path, "ends within its header"));
     }
-    let dims: Vec<usize> = file[4..start].chunks_exact(4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]) as usize).collect();
+    let dims: Vec<usize> =
+        file[4..start].chunks_exact(4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]) as usize).collect();
     let elements = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
     if dims.contains(&0) || elements != Some(file.len() - start) {
         let reason = format!("holds {} bytes where its header says {dims:?}", file.len() - start);

@@ -20,8 +20,7 @@ pub use error::DataError;
 pub use split::Splits;
 
 /// Every format, by name.
-pub const FORMATS: [&dyn Format; 4] =
-    [&digits::Digits, &idx::Idx, &image_folder::ImageFolder, &cifar10::Cifar10];
+pub const FORMATS: [&dyn Format; 4] = [&digits::Digits, &idx::Idx, &image_folder::ImageFolder, &cifar10::Cifar10];
 
 /// The format of this name.
 pub fn format(name: &str) -> Option<&'static dyn Format> {

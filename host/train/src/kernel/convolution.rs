@@ -101,7 +101,10 @@ pub(crate) struct Convolution {
 
 impl std::fmt::Debug for Convolution {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Convolution").field("geometry", &self.geometry).field("tile", &self.tile).finish_non_exhaustive()
+        f.debug_struct("Convolution")
+            .field("geometry", &self.geometry)
+            .field("tile", &self.tile)
+            .finish_non_exhaustive()
     }
 }
 

@@ -141,7 +141,11 @@ unsafe fn block<V: Lanes, const P: usize, const FULL: bool>(
         let mut i = 0;
         while i < P {
             let to = out.add(*p.outs.get_unchecked(at + i));
-            if FULL { acc[i].store(to) } else { acc[i].store_first(to, n) }
+            if FULL {
+                acc[i].store(to)
+            } else {
+                acc[i].store_first(to, n)
+            }
             i += 1;
         }
     }

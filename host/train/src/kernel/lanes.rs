@@ -113,7 +113,9 @@ impl Lanes for Avx512 {
     }
     #[inline(always)]
     unsafe fn round(self) -> Self {
-        Self(unsafe { x86::_mm512_roundscale_ps::<{ x86::_MM_FROUND_TO_NEAREST_INT | x86::_MM_FROUND_NO_EXC }>(self.0) })
+        Self(unsafe {
+            x86::_mm512_roundscale_ps::<{ x86::_MM_FROUND_TO_NEAREST_INT | x86::_MM_FROUND_NO_EXC }>(self.0)
+        })
     }
     #[inline(always)]
     unsafe fn power_of_two(self) -> Self {

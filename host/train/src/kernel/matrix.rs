@@ -246,7 +246,6 @@ unsafe fn correlation_chunk<V: Lanes>(p: &mut Correlation<'_>, from: usize, to: 
 }
 
 #[inline(always)]
-#[expect(clippy::too_many_arguments, reason = "a register block is described by its ranges along three dimensions")]
 unsafe fn correlation_block<V: Lanes, const M: usize, const N: usize, const FULL: bool>(
     p: &mut Correlation<'_>,
     from: usize,

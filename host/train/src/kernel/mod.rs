@@ -13,6 +13,6 @@ pub(crate) mod lanes;
 pub(crate) mod loss;
 pub(crate) mod matrix;
 pub(crate) mod pool;
-pub(crate) mod update;
 #[cfg(test)]
 mod reference;
+pub(crate) mod update;

@@ -92,15 +92,16 @@ fn norm(z: &mut [f64], scale: &[f64], shift: &[f64]) {
 
 impl Plan {
     fn chain(&self) -> Chain {
-        let spec = |&(geometry, bias, norm, activation): &(Option<Geometry>, bool, bool, Option<Activation>)| StageSpec {
-            body: match geometry {
-                Some(g) => Body::convolution(g),
-                None => Body::Pass { floats: self.floats, channels: self.channels },
-            },
-            bias,
-            norm: norm.then_some(EPSILON),
-            activation,
-        };
+        let spec =
+            |&(geometry, bias, norm, activation): &(Option<Geometry>, bool, bool, Option<Activation>)| StageSpec {
+                body: match geometry {
+                    Some(g) => Body::convolution(g),
+                    None => Body::Pass { floats: self.floats, channels: self.channels },
+                },
+                bias,
+                norm: norm.then_some(EPSILON),
+                activation,
+            };
         Chain::new(self.before, self.stages.iter().map(spec).collect(), self.residual)
     }
 
@@ -192,7 +193,14 @@ fn check(plan: &Plan, batch: usize) {
     close("input gradient", &sample(&at, &got.x.expect("it was asked for")), &want);
 }
 
-fn geometry(size: [usize; 2], channels: [usize; 2], kernel: usize, stride: usize, dilation: usize, groups: usize) -> Geometry {
+fn geometry(
+    size: [usize; 2],
+    channels: [usize; 2],
+    kernel: usize,
+    stride: usize,
+    dilation: usize,
+    groups: usize,
+) -> Geometry {
     let pad = dilation * (kernel - 1) / 2;
     let out = |n: usize| (n + 2 * pad - dilation * (kernel - 1) - 1) / stride + 1;
     let tall = size[0] > 1;
@@ -209,7 +217,11 @@ fn geometry(size: [usize; 2], channels: [usize; 2], kernel: usize, stride: usize
     }
 }
 
-fn plan_of(before: Option<Activation>, stages: Vec<(Option<Geometry>, bool, bool, Option<Activation>)>, residual: bool) -> Plan {
+fn plan_of(
+    before: Option<Activation>,
+    stages: Vec<(Option<Geometry>, bool, bool, Option<Activation>)>,
+    residual: bool,
+) -> Plan {
     let g = stages.iter().find_map(|s| s.0).unwrap_or(geometry([4, 4], [20, 20], 1, 1, 1, 1));
     Plan { before, stages, residual, floats: g.input[0] * g.input[1] * g.in_channels, channels: g.in_channels }
 }
@@ -265,12 +277,22 @@ fn a_residual_block_matches_its_definition() {
 #[test]
 fn a_normalization_alone_matches_its_definition() {
     check(&plan_of(None, vec![(None, false, true, Some(Activation::Silu))], false), 5);
-    check(&plan_of(Some(Activation::Sigmoid), vec![(None, false, true, None), (None, false, false, Some(Activation::Gelu))], true), 5);
+    check(
+        &plan_of(
+            Some(Activation::Sigmoid),
+            vec![(None, false, true, None), (None, false, false, Some(Activation::Gelu))],
+            true,
+        ),
+        5,
+    );
 }
 
 #[test]
 fn more_than_one_tile_matches_the_definition() {
     let g = geometry([24, 24], [16, 30], 3, 1, 1, 1);
     let d = geometry([24, 24], [30, 30], 3, 2, 1, 30);
-    check(&plan_of(None, vec![(Some(g), false, true, Some(Activation::Relu6)), (Some(d), false, true, None)], false), 5);
+    check(
+        &plan_of(None, vec![(Some(g), false, true, Some(Activation::Relu6)), (Some(d), false, true, None)], false),
+        5,
+    );
 }

@@ -209,7 +209,9 @@ fn order(graph: &Graph, id: NodeId) -> Order {
     let node = graph.node(id);
     let channels = graph.node(node.inputs[0]).shape.channels();
     match &node.op {
-        Op::Conv(conv) if conv.groups > 1 && conv.groups == channels && conv.out_channels == channels => Order::Depthwise,
+        Op::Conv(conv) if conv.groups > 1 && conv.groups == channels && conv.out_channels == channels => {
+            Order::Depthwise
+        }
         Op::Conv(conv) => Order::Grouped(conv.groups),
         _ => Order::Same,
     }

@@ -228,7 +228,8 @@ impl Network {
         let statistics = &self.statistics[step.block];
         if self.operations == Operations::Burn {
             let block = &self.plan.blocks[step.block];
-            let context = composed::ChainContext { graph: &self.graph, fused: &step.fused, block, parameters, statistics };
+            let context =
+                composed::ChainContext { graph: &self.graph, fused: &step.fused, block, parameters, statistics };
             let (y, seen) = context.run(input, matches!(mode, Mode::Train(_)));
             if let Mode::Train(all) = mode {
                 all[step.block] = seen;

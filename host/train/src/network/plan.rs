@@ -119,13 +119,7 @@ impl Plan {
         self.blocks.len() - 1
     }
 
-    fn action(
-        &mut self,
-        graph: &Graph,
-        id: NodeId,
-        node: &Node,
-        inputs: &mut [NodeId],
-    ) -> Result<Action, TrainError> {
+    fn action(&mut self, graph: &Graph, id: NodeId, node: &Node, inputs: &mut [NodeId]) -> Result<Action, TrainError> {
         let input = &graph.node(inputs[0]).shape;
         Ok(match &node.op {
             Op::MaxPool(op) => pool(PoolKind::Max, &op.window, input, &node.shape),
@@ -143,7 +137,11 @@ impl Plan {
             Op::Identity(_) => Action::Copy,
             Op::Zero(_) => Action::Zero,
             Op::Input(_) | Op::Conv(_) | Op::BatchNorm(_) | Op::Activation(_) | Op::Dense(_) => {
-                return Err(TrainError::node(graph, id, "has no place in the plan, although a chain should begin with it"));
+                return Err(TrainError::node(
+                    graph,
+                    id,
+                    "has no place in the plan, although a chain should begin with it",
+                ));
             }
         })
     }

@@ -61,8 +61,7 @@ fn pass(graph: &Graph, operations: Operations) -> Vec<(String, Vec<f32>)> {
     let shapes: Vec<Shape> = graph.inputs().map(|id| graph.node(id).shape.clone()).collect();
     let inputs: Vec<Value> = shapes.iter().map(|shape| batch(shape, 3, &mut choose, &device)).collect();
     let inputs: Vec<Tensor<6>> = inputs.into_iter().map(|v| v.tensor().require_grad()).collect();
-    let tracked: Vec<Tensor<1>> =
-        network.parameters.iter().map(|p| p.clone().autodiff().require_grad()).collect();
+    let tracked: Vec<Tensor<1>> = network.parameters.iter().map(|p| p.clone().autodiff().require_grad()).collect();
     let values = inputs.iter().zip(&shapes).map(|(t, shape)| Value::new(t.clone(), shape, Layout::First)).collect();
     let mut seen = Vec::new();
     let outputs = network.forward(values, &tracked, Mode::Train(&mut seen));
