@@ -434,7 +434,7 @@ impl Stage {
                 return;
             }
         };
-        let mut reader = Reader::new(conv, entry);
+        let mut reader = Reader::new(conv, entry, batch);
         for tile in tiles(conv, batch) {
             let z = &mut z[tile.outputs.clone()];
             conv.forward(reader.read(&input[tile.inputs], tile.units), weight, tile.units, z);
@@ -538,12 +538,12 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(conv: &'a Convolution, entry: &'a Affine) -> Self {
+    fn new(conv: &'a Convolution, entry: &'a Affine, batch: usize) -> Self {
         let plain = entry.activation.is_none()
             && entry.scale.iter().all(|&s| s == 1.0)
             && entry.shift.iter().all(|&s| s == 0.0);
         let direct = plain && conv.input.is_dense();
-        let frame = Buffer::zeros(if direct { 0 } else { conv.input_floats() });
+        let frame = if direct { Buffer::new(0) } else { conv.input_buffer(batch) };
         Self { conv, entry, direct, plain, frame }
     }
 
@@ -619,8 +619,8 @@ impl StageBackward<'_> {
         let at = self.stage.at.weight.clone();
         let mut transposed = Buffer::new(conv.weights());
         conv.transpose(&pass.parameters[at.clone()], &mut transposed);
-        let mut frame = Buffer::zeros(conv.gradient_floats());
-        let mut reader = Reader::new(conv, self.entry);
+        let mut frame = conv.gradient_buffer(pass.batch);
+        let mut reader = Reader::new(conv, self.entry, pass.batch);
         for tile in tiles(conv, pass.batch) {
             let (g, z) = (&g[tile.outputs.clone()], &self.z[tile.outputs.clone()]);
             self.blend(g, z, tile.units, &conv.gradient, &mut frame);

@@ -4,6 +4,7 @@
 //! gradient of the output with the transposed kernel; under a stride it splits into one product for each phase of the input
 //! positions, so no multiplication by a zero is done.
 
+use super::buffer::Buffer;
 use super::channel::Frame;
 use super::depthwise::{Depthwise, DepthwiseWeight};
 use super::matrix::{Correlation, Product};
@@ -136,14 +137,19 @@ impl Convolution {
         }
     }
 
-    /// Floats of the input frame of a full tile.
-    pub(crate) fn input_floats(&self) -> usize {
-        self.tile * self.input.image
+    /// A buffer for the input frame of the tiles of a batch, with the padding zero.
+    pub(crate) fn input_buffer(&self, batch: usize) -> Buffer {
+        self.frame_buffer(&self.input, batch)
     }
 
-    /// Floats of the gradient frame of a full tile.
-    pub(crate) fn gradient_floats(&self) -> usize {
-        self.tile * self.gradient.image
+    /// A buffer for the gradient frame of the tiles of a batch, with the padding zero.
+    pub(crate) fn gradient_buffer(&self, batch: usize) -> Buffer {
+        self.frame_buffer(&self.gradient, batch)
+    }
+
+    fn frame_buffer(&self, frame: &Frame, batch: usize) -> Buffer {
+        let floats = self.tile.min(batch * self.units_per_image) * frame.image;
+        if frame.is_dense() { Buffer::new(floats) } else { Buffer::zeros(floats) }
     }
 
     /// Floats of the output of one unit.

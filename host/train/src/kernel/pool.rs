@@ -15,7 +15,7 @@ pub(crate) enum PoolKind {
 
 /// A pooling of images `[height, width, channels]`. A series has height 1.
 #[derive(Debug, Clone)]
-pub(crate) struct Pool {
+pub(crate) struct PoolShape {
     pub(crate) kind: PoolKind,
     pub(crate) input: [usize; 2],
     pub(crate) output: [usize; 2],
@@ -27,60 +27,80 @@ pub(crate) struct Pool {
     pub(crate) padding: [usize; 2],
 }
 
-impl Pool {
-    /// Floats of one input image.
-    pub(crate) fn in_floats(&self) -> usize {
-        self.input[0] * self.input[1] * self.channels
-    }
+/// A pooling ready to run: what each window sees has been looked up.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    pub(crate) shape: PoolShape,
+    /// Offsets in an image of what the windows see, one window after the other.
+    seen: Vec<usize>,
+    /// Where each window's offsets end.
+    ends: Vec<usize>,
+}
 
-    /// Floats of one output image.
-    pub(crate) fn out_floats(&self) -> usize {
-        self.output[0] * self.output[1] * self.channels
+impl PoolShape {
+    /// Positions along an axis that the window at an output position sees.
+    fn along(&self, axis: usize, at: usize) -> impl Iterator<Item = usize> {
+        let first = at * self.stride[axis];
+        let (before, step, end) = (self.padding[axis], self.dilation[axis], self.input[axis]);
+        let taps = (0..self.kernel[axis]).filter_map(move |tap| (first + tap * step).checked_sub(before));
+        taps.filter(move |&position| position < end)
     }
 
     /// Offsets of the positions that a window sees in its image.
     fn window(&self, y: usize, x: usize) -> impl Iterator<Item = usize> {
-        let along = |axis: usize, at: usize| {
-            let first = (at * self.stride[axis]) as isize - self.padding[axis] as isize;
-            let (step, end) = (self.dilation[axis] as isize, self.input[axis] as isize);
-            (0..self.kernel[axis] as isize).map(move |tap| first + tap * step).filter(move |&p| (0..end).contains(&p))
-        };
-        let (width, channels) = (self.input[1], self.channels);
-        let columns: Vec<usize> = along(1, x).map(|p| p as usize).collect();
-        along(0, y).flat_map(move |row| {
-            let row = row as usize * width;
-            columns.clone().into_iter().map(move |column| (row + column) * channels)
-        })
+        let offset = |row: usize, column: usize| (row * self.input[1] + column) * self.channels;
+        self.along(0, y).flat_map(move |row| self.along(1, x).map(move |column| offset(row, column)))
+    }
+}
+
+impl Pool {
+    /// Looks up what each window sees.
+    pub(crate) fn new(shape: PoolShape) -> Self {
+        let (mut seen, mut ends) = (Vec::new(), Vec::new());
+        for at in 0..shape.output[0] * shape.output[1] {
+            seen.extend(shape.window(at / shape.output[1], at % shape.output[1]));
+            ends.push(seen.len());
+        }
+        Self { shape, seen, ends }
+    }
+
+    /// Floats of one input image.
+    pub(crate) fn in_floats(&self) -> usize {
+        self.shape.input[0] * self.shape.input[1] * self.shape.channels
+    }
+
+    /// Floats of one output image.
+    pub(crate) fn out_floats(&self) -> usize {
+        self.shape.output[0] * self.shape.output[1] * self.shape.channels
     }
 
     fn divisor(&self, seen: usize) -> f32 {
-        match self.kind {
+        match self.shape.kind {
             PoolKind::Max => 1.0,
             PoolKind::Mean => 1.0 / seen as f32,
-            PoolKind::MeanWithPadding => 1.0 / (self.kernel[0] * self.kernel[1]) as f32,
+            PoolKind::MeanWithPadding => 1.0 / (self.shape.kernel[0] * self.shape.kernel[1]) as f32,
         }
     }
 
-    /// Calls `f` with the output offset and the window of every output position of one image.
-    fn each(&self, mut f: impl FnMut(usize, &[usize])) {
-        let mut seen = Vec::with_capacity(self.kernel[0] * self.kernel[1]);
-        for at in 0..self.output[0] * self.output[1] {
-            seen.clear();
-            seen.extend(self.window(at / self.output[1], at % self.output[1]));
-            f(at * self.channels, &seen);
-        }
+    /// Output offset and window of every output position of one image.
+    fn windows(&self) -> impl Iterator<Item = (usize, &[usize])> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let ranges = starts.zip(&self.ends).map(|(from, &to)| &self.seen[from..to]);
+        ranges.enumerate().map(|(at, window)| (at * self.shape.channels, window))
     }
 
     /// The pooled images.
     pub(crate) fn forward(&self, x: &[f32], y: &mut [f32]) {
         let images = x.chunks_exact(self.in_floats()).zip(y.chunks_exact_mut(self.out_floats()));
         for (x, y) in images {
-            self.each(|at, window| self.pool(x, window, &mut y[at..at + self.channels]));
+            for (at, window) in self.windows() {
+                self.pool(x, window, &mut y[at..at + self.shape.channels]);
+            }
         }
     }
 
     fn pool(&self, x: &[f32], window: &[usize], y: &mut [f32]) {
-        let max = self.kind == PoolKind::Max;
+        let max = self.shape.kind == PoolKind::Max;
         y.fill(if max { f32::NEG_INFINITY } else { 0.0 });
         for &from in window {
             let x = &x[from..from + y.len()];
@@ -95,21 +115,21 @@ impl Pool {
     /// The gradient for the input, `dx`, which must be zero before. A maximum that occurs more than once counts at the first.
     pub(crate) fn backward(&self, x: &[f32], dy: &[f32], dx: &mut [f32]) {
         let (ins, outs) = (self.in_floats(), self.out_floats());
-        let mut best = vec![0.0; self.channels];
-        let mut left = vec![0.0; self.channels];
+        let mut best = vec![0.0; self.shape.channels];
+        let mut left = best.clone();
         for (image, dy) in dy.chunks_exact(outs).enumerate() {
             let range = image * ins..(image + 1) * ins;
             let (x, dx) = (&x[range.clone()], &mut dx[range]);
-            self.each(|at, window| {
-                let dy = &dy[at..at + self.channels];
-                if self.kind == PoolKind::Max {
+            for (at, window) in self.windows() {
+                let dy = &dy[at..at + self.shape.channels];
+                if self.shape.kind == PoolKind::Max {
                     self.pool(x, window, &mut best);
                     left.copy_from_slice(dy);
                     send_to_maximum(x, window, &best, &mut left, dx);
                 } else {
                     spread_mean(window, self.divisor(window.len()), dy, dx);
                 }
-            });
+            }
         }
     }
 }

@@ -183,7 +183,7 @@ fn check(plan: &Plan, batch: usize) {
         down[at] -= 1e-6;
         (f(&up) - f(&down)) / 2e-6
     };
-    let pick = |n: usize| (0..n).step_by(n.div_ceil(60)).collect::<Vec<_>>();
+    let pick = |n: usize| (0..n).step_by(n.div_ceil(40)).collect::<Vec<_>>();
     let sample = |at: &[usize], v: &[f32]| at.iter().map(|&i| v[i]).collect::<Vec<_>>();
     let at = pick(p.len());
     let want: Vec<f64> = at.iter().map(|&i| slope(i, &wide_p, &|p| loss(&wide_x, p))).collect();

@@ -38,7 +38,7 @@ fn value<const D: usize>(tensor: Tensor<D>, shape: &Shape) -> Value {
 
 /// Pools over windows.
 pub(crate) fn pool(call: &PoolCall, x: Value, shape: &Shape) -> Value {
-    let pool = &call.pool;
+    let pool = &call.pool.shape;
     let behind = |axis: usize| {
         let span = pool.dilation[axis] * (pool.kernel[axis] - 1) + 1;
         ((pool.output[axis] - 1) * pool.stride[axis] + span).saturating_sub(pool.input[axis] + pool.padding[axis])

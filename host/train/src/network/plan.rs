@@ -8,7 +8,7 @@ use super::block::{Block, Order, part};
 use super::fuse::{Fused, chain_from, only_readers};
 use crate::backend::{ChainCall, PoolCall};
 use crate::error::TrainError;
-use crate::kernel::pool::{Pool, PoolKind};
+use crate::kernel::pool::{Pool, PoolKind, PoolShape};
 
 /// One operation.
 #[derive(Debug)]
@@ -213,7 +213,7 @@ fn pool(kind: PoolKind, window: &Window, input: &Shape, output: &Shape) -> Actio
         [x] => [of_one, x],
         _ => [of_one, of_one],
     };
-    let pool = Pool {
+    let shape = PoolShape {
         kind,
         input: two(input.spatial(), 1),
         output: two(output.spatial(), 1),
@@ -226,5 +226,5 @@ fn pool(kind: PoolKind, window: &Window, input: &Shape, output: &Shape) -> Actio
     let mut dims = vec![1; 5 - output.rank()];
     dims.extend(output.spatial());
     dims.push(output.channels());
-    Action::Pool(Arc::new(PoolCall { pool, out_dims: dims }))
+    Action::Pool(Arc::new(PoolCall { pool: Pool::new(shape), out_dims: dims }))
 }
