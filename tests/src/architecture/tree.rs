@@ -76,9 +76,9 @@ pub(crate) fn every_folder_is_described() -> Outcome {
     Ok(())
 }
 
-/// The folder of a file up to a crate's `src`, `tests`, `benches` or the like, without these.
+/// The folder of a file up to a crate's `src`, `tests`, `benches` `examples` or the like, without these.
 fn outer_folder(path: &Path) -> Option<String> {
-    let usual = ["src", "tests", "benches", "examples"];
+    let usual = ["src", "tests", "benches", "examples", "proptest-regressions"];
     let folders: Vec<String> = path
         .parent()?
         .components()

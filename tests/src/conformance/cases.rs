@@ -24,7 +24,7 @@ pub(super) struct Case {
 
 /// All cases, the same in every run.
 pub(super) fn all() -> Vec<Case> {
-    let alone = every_operator().into_iter().map(|(name, graph)| case(0, name, |_| graph));
+    let alone = every_operator().into_iter().map(|(name, graph)| Case::of(&name, graph));
     let random = (0..RANDOM_GRAPHS).map(|seed| case(seed, format!("random graph {seed}"), random_graph));
     alone.chain(random).collect()
 }
@@ -47,6 +47,11 @@ fn batched(graph: &Graph, id: NodeId, batch: usize) -> Shape {
 }
 
 impl Case {
+    /// A case of this network, its values the same in every run.
+    pub(super) fn of(name: &str, graph: Graph) -> Self {
+        case(0, name.to_owned(), |_| graph)
+    }
+
     /// The number of samples in each input.
     pub(super) fn batch(&self) -> usize {
         self.inputs[0].shape.channels()
