@@ -38,6 +38,7 @@ const CONTENTS: &[Test] = &[
     test("architecture::top_level_is_fixed", &[GitCheckout], tree::top_level_is_fixed),
     test("architecture::every_folder_is_described", &[GitCheckout], tree::every_folder_is_described),
     test("documents::paths_exist", &[], documents::paths_exist),
+    test("documents::invariants_name_real_tests", &[], documents::invariants_name_real_tests),
     test("documents::changelog_has_an_unreleased_section", &[], documents::changelog_is_kept),
     test("documents::licenses_are_whole", &[], documents::licenses_are_whole),
     test("documents::additions_touch_few_files", &[], documents::additions_touch_few_files),

@@ -33,6 +33,18 @@ pub(crate) fn paths_exist() -> Outcome {
     Ok(())
 }
 
+/// The tests that ARCHITECTURE.md names beside its invariants are in the table of contents.
+pub(crate) fn invariants_name_real_tests() -> Outcome {
+    let architecture = repository::read("ARCHITECTURE.md")?;
+    let contents = repository::read("tests/src/main.rs")?;
+    let invariants = markdown::table(&architecture, "Invariants").into_iter();
+    let tests: Vec<&str> = invariants.flat_map(|row| row.last().copied()).flat_map(markdown::code_spans).collect();
+    assert!(!tests.is_empty(), "no invariant names a test");
+    let unknown: Vec<_> = tests.into_iter().filter(|test| !contents.contains(&format!("test(\"{test}\""))).collect();
+    assert!(unknown.is_empty(), "ARCHITECTURE.md names tests that are not there: {unknown:?}");
+    Ok(())
+}
+
 /// A code span is taken as a path of the repository when it begins with one of its folders.
 fn is_path(span: &str) -> bool {
     let folders = ["host/", "device-agent/", "onnx-export/", "latency-tables/", "tests/", ".ci/", ".cargo/"];
