@@ -50,7 +50,7 @@ impl Phase {
 /// A network that was trained and measured.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judged {
-    /// Its number: of the trial, or its place among the finalists from 1.
+    /// Number of its trial.
     pub number: u64,
     /// Share of the validation images that it classifies right.
     pub accuracy: f64,
@@ -97,7 +97,7 @@ pub enum Event {
     },
     /// A pass over the data ended.
     Epoch {
-        /// Number of the trial, or place of the finalist.
+        /// Number of the trial.
         number: u64,
         /// Which pass, from 1.
         epoch: u64,

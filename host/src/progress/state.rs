@@ -68,9 +68,9 @@ impl State {
 
     fn epoch(&self, event: &Event) -> String {
         let Event::Epoch { number, epoch, epochs, accuracy } = event else { return String::new() };
-        let what = if self.phase == Some(Phase::Final) { "finalist" } else { "trial" };
+        let how = if self.phase == Some(Phase::Final) { " to the end" } else { "" };
         let accuracy = accuracy.map(|accuracy| format!(", {}", quantity::percent(accuracy))).unwrap_or_default();
-        format!("training {what} {number}: epoch {epoch}/{epochs}{accuracy}")
+        format!("training trial {number}{how}: epoch {epoch}/{epochs}{accuracy}")
     }
 
     /// How many models, trials or finalists this phase has.

@@ -98,7 +98,7 @@ search 1/40: trial 0: 95.00 % at 0.800 ms, the best so far · about 6 min 54 s l
 search 2/40: trial 1: 97.00 % at 1.20 ms, misses the bounds · best 95.00 % at 0.800 ms (bound 1.00 ms) · about 6 min 48 s left · 12 stopped untrained
 search: trial 2 failed: the device went away
 final: training the best to the end and measuring them again
-final 1/3: finalist 1: 99.00 % at 0.800 ms, the best so far · about 20 s left
+final 1/3: trial 1 trained to the end: 99.00 % at 0.800 ms, the best so far · about 20 s left
 ";
     assert_eq!(kept.text(), expected);
 }
@@ -158,7 +158,7 @@ fn a_terminal_shows_the_bar_and_keeps_what_changed() {
     let target = ProgressDrawTarget::term_like_with_hz(Box::new(kept.clone()), u8::MAX);
     play(&mut Terminal::new(target, Verbosity::Normal, false));
     let text = kept.text();
-    for expected in ["trial 0: 95.00 % at 0.800 ms", "final", "finalist 1: 99.00 %", "trial 2 failed"] {
+    for expected in ["trial 0: 95.00 % at 0.800 ms", "final", "trial 1 trained to the end: 99.00 %", "trial 2 failed"] {
         assert!(text.contains(expected), "{expected} is not in\n{text}");
     }
     assert!(!text.contains("trial 1: 97.00 %"), "a trial that changes nothing stayed:\n{text}");

@@ -45,11 +45,11 @@ fn begin(plan: &Plan) -> Vec<String> {
 
 /// `search 12/40: trial 11: 97.10 % at 0.910 ms, misses the bounds`.
 fn trial(phase: &str, judged: &Judged, state: &State, is_better: bool) -> String {
-    let what = if phase == "final" { "finalist" } else { "trial" };
+    let how = if phase == "final" { " trained to the end" } else { "" };
     let mark = match (judged.meets_bounds, is_better) {
         (false, _) => ", misses the bounds",
         (true, true) => ", the best so far",
         (true, false) => "",
     };
-    format!("{phase} {}/{}: {what} {}: {}{mark}", state.done, state.total(), judged.number, said(judged))
+    format!("{phase} {}/{}: trial {}{how}: {}{mark}", state.done, state.total(), judged.number, said(judged))
 }

@@ -27,7 +27,7 @@ pub(super) fn hypervolume(data: &ReportData) -> Markup {
     }
 }
 
-/// Accuracy and loss over the passes of a training, one above the other.
+/// Accuracy and loss over the passes of a training, side by side.
 pub(super) fn training(epochs: &[TrainedEpoch]) -> Markup {
     let series = |value: fn(&TrainedEpoch) -> Option<f64>| -> Vec<(f64, f64)> {
         let points = epochs.iter().enumerate().filter_map(|(at, epoch)| Some(((at + 1) as f64, value(epoch)?)));
@@ -36,10 +36,10 @@ pub(super) fn training(epochs: &[TrainedEpoch]) -> Markup {
     let accuracy = series(|epoch| epoch.validation_accuracy);
     let loss = series(|epoch| epoch.loss);
     html! {
-        h3 { "Accuracy on the validation images" }
-        (curve("Validation accuracy", Axis::accuracy("accuracy (%)", accuracy.iter().map(|(_, value)| *value)), &accuracy))
-        h3 { "Loss on the training images" }
-        (curve("Training loss", Axis::new("mean loss", Scale::covering(loss.iter().map(|(_, value)| *value))), &loss))
+        div.columns {
+            div { h3 { "Accuracy on the validation images" } (curve("Validation accuracy", Axis::accuracy("accuracy (%)", accuracy.iter().map(|(_, value)| *value)), &accuracy)) }
+            div { h3 { "Loss on the training images" } (curve("Training loss", Axis::new("mean loss", Scale::covering(loss.iter().map(|(_, value)| *value))), &loss)) }
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct ReportData {
     /// Name of the run, as its folder.
     pub run: String,
-    /// When it began, for people.
+    /// When it began, RFC 3339.
     pub started: String,
     /// Version of edgefit.
     pub edgefit_version: String,
@@ -73,7 +73,9 @@ pub struct Candidate {
 pub struct Winner {
     /// The network, as it was trained to the end and measured again.
     pub candidate: Candidate,
-    /// Its nodes in execution order.
+    /// Names of the network's own nodes, after which a runtime names what it executes.
+    pub node_names: Vec<String>,
+    /// What the runtime executed, in order.
     pub layers: Vec<Layer>,
     /// By what the profiled times were multiplied to sum to the latency that was measured without a profile.
     pub layer_scale: Option<f64>,
@@ -81,12 +83,12 @@ pub struct Winner {
     pub training: Vec<TrainedEpoch>,
 }
 
-/// A node of a network and its time.
+/// A node that the runtime executed, and its time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Layer {
-    /// Its name in the ONNX file.
+    /// Its name.
     pub name: String,
-    /// Its operator.
+    /// Its operator, as the runtime calls it.
     pub operator: String,
     /// Its mean time within one inference, in milliseconds, scaled.
     pub milliseconds: f64,

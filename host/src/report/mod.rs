@@ -1,12 +1,12 @@
 //! What a run leaves for people and programs: `report.html`, `pareto.csv` and `winner.json`.
 //!
-//! All three are made from plain data that the search gathers and the study keeps; nothing here measures or decides.
+//! All three are made from plain data that the search gathers; nothing here reads a study, measures or decides.
 
 mod answer;
 mod chart;
 mod course;
 mod data;
-mod kept;
+mod layers;
 mod page;
 mod pareto_csv;
 mod pareto_plot;
@@ -19,7 +19,6 @@ mod wording;
 pub(crate) mod tests;
 
 pub use data::{Candidate, Fact, Layer, Predictor, ReportData, Span, TrainedEpoch, Untrained, Winner};
-pub use kept::{ReportError, keep, rewrite};
 pub use page::html_page;
 pub use pareto_csv::pareto_csv;
 pub use winner_json::{WINNER_SCHEMA, WinnerContext, winner_json};

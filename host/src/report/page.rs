@@ -3,7 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::data::{Candidate, ReportData, Winner};
-use super::{answer, course, pareto_plot, prediction, tables};
+use super::{answer, course, layers, pareto_plot, prediction, tables, wording};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -32,7 +32,7 @@ pub fn html_page(data: &ReportData) -> String {
 fn header(data: &ReportData) -> Markup {
     html! {
         header {
-            p.run { (data.run) " · " (data.started) }
+            p.run { (data.run) " · " (wording::moment(&data.started)) }
             (answer::draw(data))
         }
     }
@@ -75,14 +75,8 @@ fn networks(data: &ReportData) -> Markup {
 
 fn inside(winner: &Winner) -> Markup {
     html! {
-        div.columns {
-            (section("Where the winner spends its time", tables::layers(winner)))
-            (section("The winner's last training", html! {
-                (course::training(&winner.training))
-                h3 { "Its genotype" }
-                p.genotype { (winner.candidate.genotype) }
-            }))
-        }
+        (section("Where the winner spends its time", layers::draw(winner)))
+        (section("The winner's last training", course::training(&winner.training)))
     }
 }
 

@@ -1,9 +1,9 @@
-//! The tables of the page: networks, what stopped proposals, layers with their share of the latency, names with values.
+//! The tables of the page: networks, what stopped proposals, where the time went, names with values.
 
 use edgefit_search::{Metric, Origin, Value};
 use maud::{Markup, html};
 
-use super::data::{Candidate, Fact, ReportData, Span, Untrained, Winner};
+use super::data::{Candidate, Fact, ReportData, Span, Untrained};
 use super::wording;
 use crate::quantity;
 
@@ -73,33 +73,6 @@ pub(super) fn proposals(data: &ReportData) -> Markup {
     html! { table.bars { tbody { @for (name, count) in &rows { (bar_row(name, &quantity::count(*count), *count as f64, most as f64)) } } } }
 }
 
-/// The winner's nodes, each with its share of the latency.
-pub(super) fn layers(winner: &Winner) -> Markup {
-    let total: f64 = winner.layers.iter().map(|layer| layer.milliseconds).sum();
-    let most = winner.layers.iter().map(|layer| layer.milliseconds).fold(0.0, f64::max);
-    html! {
-        div.wide { table.bars {
-            thead { tr { th scope="col" { "Layer" } th scope="col" { "Operator" } th.number scope="col" { "Time" } th.number scope="col" { "Share" } td {} } }
-            tbody {
-                @for layer in &winner.layers {
-                    tr {
-                        th scope="row" { (layer.name) }
-                        td { (layer.operator) }
-                        td.number { (quantity::milliseconds(layer.milliseconds)) }
-                        td.number { (format!("{:.1} %", 100.0 * ratio(layer.milliseconds, total))) }
-                        td.bar { (bar(layer.milliseconds, most)) }
-                    }
-                }
-            }
-        } }
-        p.note {
-            "Mean times of a profiled run"
-            @if let Some(scale) = winner.layer_scale { ", multiplied by " (quantity::significant(scale, 3)) " so that they sum to the median that was measured without a profile" }
-            ". Operators are what the runtime executed; it may fuse or reorder those of the file."
-        }
-    }
-}
-
 /// How long each part of the run took.
 pub(super) fn phases(spans: &[Span]) -> Markup {
     let most = spans.iter().map(|span| span.seconds).fold(0.0, f64::max);
@@ -116,7 +89,7 @@ fn bar_row(name: &str, value: &str, length: f64, most: f64) -> Markup {
 }
 
 /// A bar that says nothing that does not stand beside it.
-fn bar(length: f64, most: f64) -> Markup {
+pub(super) fn bar(length: f64, most: f64) -> Markup {
     html! { span style={ "width:" (format!("{:.1}", 100.0 * ratio(length, most))) "%" } {} }
 }
 

@@ -73,6 +73,12 @@ pub(super) fn interval(metric: Metric, (low, high): (f64, f64)) -> String {
     }
 }
 
+/// `24 November 2026, 10:15 UTC` for an RFC 3339 time; another text as it is.
+pub(super) fn moment(text: &str) -> String {
+    let time = text.parse::<jiff::Timestamp>().map(|time| time.strftime("%-d %B %Y, %H:%M UTC").to_string());
+    time.unwrap_or_else(|_| text.to_owned())
+}
+
 /// One word for where a value came from.
 pub(super) fn origin(origin: &Origin) -> &'static str {
     match origin {

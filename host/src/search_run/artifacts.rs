@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::finals::Contender;
 use super::measuring::origin;
 use super::opening::folder_name;
-use super::search_phase::describe;
+use super::search_phase::{baseline_latency_ms, describe};
 use super::{REPORT_DOCUMENT, Run, Summary};
 use crate::device::{OutputsRequest, RunOn};
 use crate::error::{Error, ErrorKind, Result};
@@ -137,13 +137,12 @@ impl Run<'_> {
         let goals = engine.goals();
         let mut candidates = Vec::new();
         for (trial, readings) in networks {
-            let graph = self.space.decode(&trial.genotype)?;
             candidates.push(Candidate {
                 id: trial.number,
                 genotype: self.space.text(&trial.genotype),
                 meets_constraints: goals.violation(&readings) == 0.0,
                 is_front: false,
-                baseline_latency_ms: self.table.baseline_latency_ns(&graph).map(|ns| ns / NS_PER_MS),
+                baseline_latency_ms: baseline_latency_ms(&readings),
                 readings,
             });
         }
@@ -161,6 +160,7 @@ impl Run<'_> {
         let training = trainings.into_iter().find(|(draw, _)| *draw == contender.trial.draw);
         let epochs = training.map(|(_, training)| training.epochs).unwrap_or_default();
         let measurement = &contender.measurement;
+        let graph = self.space.decode(&contender.trial.genotype)?;
         let layers = measurement.scaled_nodes().into_iter().map(|(node, ns)| Layer {
             name: node.name.clone(),
             operator: node.op.clone(),
@@ -168,6 +168,7 @@ impl Run<'_> {
         });
         Ok(Winner {
             candidate,
+            node_names: graph.nodes().iter().map(|node| node.name.clone()).collect(),
             layers: layers.collect(),
             layer_scale: measurement.operators.as_ref().map(|profile| profile.scale(measurement.median_ns())),
             training: epochs

@@ -6,7 +6,7 @@ use std::time::Instant;
 use edgefit_graph::{Digest, Graph};
 use edgefit_latency::{Interval, Prediction, Table};
 use edgefit_search::{
-    Constraint, EngineSettings, Finish, Goals, Metric, Next, Readings, SearchEngine, Status, Trial, Value, hypervolume,
+    Constraint, EngineSettings, Finish, Goals, Metric, Next, Origin, Readings, SearchEngine, Status, Trial, Value, hypervolume,
     space,
 };
 use edgefit_train::initial_weights;
@@ -24,6 +24,9 @@ const BYTES_PER_KIB: f64 = 1024.0;
 
 /// The name of this phase in the study.
 const PHASE: &str = "search";
+
+/// Who predicts the latencies that the table's are compared with.
+const BASELINE: &str = "baseline on operator counts";
 
 /// Trainings that a batch holds for each that runs at once: more keep the cores busy, fewer tell the strategy sooner.
 const BATCHES_DEEP: u64 = 2;
@@ -229,9 +232,20 @@ impl Run<'_> {
 /// What measuring found out, and the measurement to be kept.
 type Judged = (std::result::Result<Readings, String>, Vec<study::Measurement>);
 
-/// What the table says about a network, with the table as its origin.
+/// What the baseline says about a network and then, so that it counts, what the table says, each with its origin.
 fn appraise(table: &Table, graph: &Graph) -> Result<Readings> {
-    Ok(predicted(&table.predict(graph)?, table))
+    let mut readings = Readings::new();
+    if let Some(ns) = table.baseline_latency_ns(graph) {
+        readings.add(Metric::LatencyMs, Value::predicted(ns / NS_PER_MS, None, BASELINE));
+    }
+    readings.extend(predicted(&table.predict(graph)?, table));
+    Ok(readings)
+}
+
+/// The latency that the baseline predicted before the network was measured, in milliseconds.
+pub(super) fn baseline_latency_ms(readings: &Readings) -> Option<f64> {
+    let is_baseline = |value: &Value| matches!(&value.origin, Origin::Predicted { by } if by == BASELINE);
+    readings.iter().find(|(_, value)| is_baseline(value)).map(|(_, value)| value.value)
 }
 
 /// A prediction as readings: latency in ms, memory in KiB, each with its interval.

@@ -16,7 +16,7 @@ mod schema;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 
 use std::path::{Path, PathBuf};
 
@@ -28,7 +28,7 @@ pub use record::{
     Epoch, Finalist, Header, Measurement, Phase, Provenance, Purpose, TableSample, Training, TrialRecord,
 };
 
-use row::{FinalistRow, HeaderRow, MeasurementRow, PhaseRow, TableSampleRow, TrainingRow, TrialRow};
+use row::{FinalistRow, HeaderRow, MeasurementRow, TableSampleRow, TrainingRow, TrialRow};
 use schema::{documents, edgefit_study, finalists, measurements, phases, table_samples, trainings, trials};
 
 /// An open study.
@@ -220,21 +220,23 @@ impl Study {
     /// See [`Self::header`].
     pub fn finish_phase(&mut self, phase: &Phase) -> Result<(), StudyError> {
         self.write(|connection| {
-            let row = PhaseRow::from(phase);
-            let insert = diesel::insert_into(phases::table).values(&row);
-            insert.on_conflict(phases::name).do_update().set(&row).execute(connection)?;
+            let number: i64 = phases::table.count().get_result(connection)?;
+            let row = (phases::name.eq(&phase.name), phases::number.eq(number), phases::seconds.eq(phase.seconds));
+            let insert = diesel::insert_into(phases::table).values(row);
+            insert.on_conflict(phases::name).do_update().set(phases::seconds.eq(phase.seconds)).execute(connection)?;
             Ok(())
         })
     }
 
-    /// The parts of the run that are finished, by name.
+    /// The parts of the run that are finished, in the order in which they were.
     ///
     /// # Errors
     /// See [`Self::header`].
     pub fn phases(&mut self) -> Result<Vec<Phase>, StudyError> {
         self.read(|connection| {
-            let rows: Vec<PhaseRow> = phases::table.order(phases::name).load(connection)?;
-            Ok(rows.into_iter().map(Phase::from).collect())
+            let in_order = phases::table.order(phases::number).select((phases::name, phases::seconds));
+            let rows: Vec<(String, f64)> = in_order.load(connection)?;
+            Ok(rows.into_iter().map(|(name, seconds)| Phase { name, seconds }).collect())
         })
     }
 

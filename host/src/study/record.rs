@@ -88,6 +88,9 @@ pub struct Epoch {
     pub loss: Option<f64>,
     /// Share of the validation images that are classified right after it; `None` if they were not looked at.
     pub validation_accuracy: Option<f64>,
+    /// Mean cross entropy on the validation images after it; `None` if it was not finite or they were not looked at.
+    #[serde(default)]
+    pub validation_loss: Option<f64>,
 }
 
 /// A report of an agent, as it came.

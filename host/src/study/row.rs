@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::Fault;
-use super::record::{Finalist, Header, Measurement, Phase, Provenance, TableSample, Training, TrialRecord};
-use super::schema::{edgefit_study, finalists, measurements, phases, table_samples, trainings, trials};
+use super::record::{Finalist, Header, Measurement, Provenance, TableSample, Training, TrialRecord};
+use super::schema::{edgefit_study, finalists, measurements, table_samples, trainings, trials};
 
 #[derive(Queryable, Insertable)]
 #[diesel(table_name = edgefit_study)]
@@ -163,25 +163,6 @@ impl From<MeasurementRow> for Measurement {
     fn from(row: MeasurementRow) -> Self {
         let MeasurementRow { key, purpose, document } = row;
         Self { key, purpose, document }
-    }
-}
-
-#[derive(Queryable, Insertable, AsChangeset)]
-#[diesel(table_name = phases)]
-pub(super) struct PhaseRow {
-    name: String,
-    seconds: f64,
-}
-
-impl From<&Phase> for PhaseRow {
-    fn from(phase: &Phase) -> Self {
-        Self { name: phase.name.clone(), seconds: phase.seconds }
-    }
-}
-
-impl From<PhaseRow> for Phase {
-    fn from(row: PhaseRow) -> Self {
-        Self { name: row.name, seconds: row.seconds }
     }
 }
 

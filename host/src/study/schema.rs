@@ -20,6 +20,7 @@ table! {
 table! {
     phases (name) {
         name -> Text,
+        number -> BigInt,
         seconds -> Double,
     }
 }

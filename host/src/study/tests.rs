@@ -14,7 +14,7 @@ use super::{
     TrialRecord,
 };
 
-pub(crate) fn header() -> Header {
+pub(super) fn header() -> Header {
     let provenance = Provenance {
         edgefit_version: "0.1.0".to_owned(),
         device: "local".to_owned(),
@@ -51,7 +51,7 @@ pub(super) fn record(draw: u64, status: Status) -> TrialRecord {
 }
 
 pub(super) fn training(purpose: Purpose) -> Training {
-    let epoch = |loss: Option<f64>| Epoch { loss, validation_accuracy: Some(1.0 / 3.0) };
+    let epoch = |loss: Option<f64>| Epoch { loss, validation_accuracy: Some(1.0 / 3.0), validation_loss: Some(0.1) };
     Training { purpose, seconds: 0.1 + 0.7, epochs: vec![epoch(Some(2.3)), epoch(None)] }
 }
 
@@ -69,6 +69,9 @@ fn everything_comes_back_as_it_was() {
     let sample = TableSample { number: 0, genotype: "g".into(), digest: "d".into(), document: "{}".into() };
     study.save_table_sample(&sample, &[measurement("t0")]).unwrap();
     study.finish_phase(&Phase { name: "table".into(), seconds: 12.5 }).unwrap();
+    study.finish_phase(&Phase { name: "search".into(), seconds: 1.0 }).unwrap();
+    study.finish_phase(&Phase { name: "final".into(), seconds: 2.0 }).unwrap();
+    study.finish_phase(&Phase { name: "search".into(), seconds: 3.0 }).unwrap();
     let records = [record(0, Status::Trained), record(1, Status::Stopped { by: Metric::LatencyMs })];
     study.save_trial(&records[0], Some(&training(Purpose::Estimate)), &[measurement("a")]).unwrap();
     study.save_trial(&records[1], None, &[]).unwrap();
@@ -79,7 +82,9 @@ fn everything_comes_back_as_it_was() {
     let mut study = Study::open(&path).unwrap();
     assert_eq!(study.header().unwrap(), header());
     assert_eq!(study.table_samples().unwrap(), [sample]);
-    assert_eq!(study.phases().unwrap(), [Phase { name: "table".into(), seconds: 12.5 }]);
+    let phases: Vec<(String, f64)> =
+        study.phases().unwrap().into_iter().map(|phase| (phase.name, phase.seconds)).collect();
+    assert_eq!(phases, [("table".into(), 12.5), ("search".into(), 3.0), ("final".into(), 2.0)]);
     assert_eq!(study.trials().unwrap(), records);
     assert_eq!(study.trainings(Purpose::Estimate).unwrap(), [(0, training(Purpose::Estimate))]);
     assert_eq!(study.trainings(Purpose::Final).unwrap(), [(0, training(Purpose::Final))]);
@@ -145,7 +150,7 @@ fn what_was_not_finished_is_not_there() {
 fn a_trial_that_fails_half_way_leaves_nothing() {
     let (_folder, _, mut study) = study();
     let broken = Training {
-        epochs: vec![Epoch { loss: Some(f64::NAN), validation_accuracy: None }],
+        epochs: vec![Epoch { loss: Some(f64::NAN), validation_accuracy: None, validation_loss: None }],
         ..training(Purpose::Estimate)
     };
     let found = fault(study.save_trial(&record(0, Status::Trained), Some(&broken), &[]));

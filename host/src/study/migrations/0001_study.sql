@@ -7,6 +7,7 @@ CREATE TABLE edgefit_study (
 
 CREATE TABLE phases (
     name TEXT NOT NULL PRIMARY KEY,
+    number BIGINT NOT NULL,
     seconds DOUBLE PRECISION NOT NULL
 );
 
