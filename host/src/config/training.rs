@@ -17,7 +17,7 @@ const OPTIMIZERS: [(&str, Optimizer); 2] = [("sgd", Optimizer::Sgd), ("adamw", O
 const fn standard(optimizer: Optimizer) -> (f64, f64) {
     match optimizer {
         Optimizer::Sgd => (0.1, 5e-4),
-        Optimizer::Adamw => (0.004, 0.01),
+        Optimizer::Adamw => (0.02, 0.02),
     }
 }
 
@@ -54,7 +54,7 @@ impl EstimateConfig {
             learning_rate: section.number("learning_rate", learning_rate, POSITIVE_RATE),
             weight_decay: section.number("weight_decay", weight_decay, 0.0..=1.0),
             warmup: section.number("warmup", 0.1, 0.0..1.0),
-            label_smoothing: section.number("label_smoothing", 0.05, 0.0..1.0),
+            label_smoothing: section.number("label_smoothing", 0.1, 0.0..1.0),
             jobs: section.count("jobs", 2, 1..=256),
         }
     }
@@ -76,9 +76,9 @@ pub struct FinalConfig {
 
 impl FinalConfig {
     pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
-        let epochs = section.count("epochs", 30, 1..=MOST_EPOCHS);
+        let epochs = section.count("epochs", 60, 1..=MOST_EPOCHS);
         Self {
-            finalists: section.count("finalists", 3, 1..=1_000),
+            finalists: section.count("finalists", 4, 1..=1_000),
             epochs,
             patience: section.count("patience", epochs, 1..=MOST_EPOCHS),
         }

@@ -28,6 +28,8 @@ const PHASE: &str = "final";
 pub(super) struct Contender {
     pub(super) trial: Trial,
     pub(super) readings: Readings,
+    /// Loss on the validation images: tells apart what their accuracy, a share of few images, does not.
+    validation_loss: f64,
     pub(super) model: Vec<u8>,
     pub(super) measurement: Measurement,
 }
@@ -42,7 +44,7 @@ impl Run<'_> {
         self.progress.emit(Event::Phase { phase: Part::Final, done: 0 });
         for batch in candidates.chunks(self.config.finals.finalists) {
             let mut contenders = self.contend(batch)?;
-            contenders.sort_by(|a, b| by_losses(goals, &a.readings, &b.readings));
+            contenders.sort_by(|a, b| by_merit(goals, a, b));
             let violation = |contender: &Contender| goals.violation(&contender.readings);
             closest = contenders.iter().map(violation).chain(closest).min_by(f64::total_cmp);
             if let Some(best) = contenders.iter().position(|contender| violation(contender) == 0.0) {
@@ -127,7 +129,13 @@ impl Run<'_> {
         let records: Vec<study::Measurement> = taken.record.into_iter().collect();
         self.study.save_finalist(&finalist, None, &records)?;
         self.progress.emit(Event::Finalist(shown(trial.number, &found, &self.config.goals())));
-        Ok(Ok(Contender { trial: trial.clone(), readings: found, model, measurement: taken.measurement }))
+        Ok(Ok(Contender {
+            trial: trial.clone(),
+            readings: found,
+            validation_loss: outcome.validation_loss(),
+            model,
+            measurement: taken.measurement,
+        }))
     }
 }
 
@@ -143,6 +151,16 @@ fn candidates<'a>(trials: &'a [Trial], goals: &Goals) -> Vec<&'a Trial> {
         behind(a).cmp(&behind(b)).then_with(|| by_losses(goals, &a.readings(), &b.readings()))
     });
     allowed
+}
+
+/// Compares by the objectives in their order; networks of equal accuracy, where that comes first, by their validation loss next.
+fn by_merit(goals: &Goals, a: &Contender, b: &Contender) -> Ordering {
+    let first = goals.objectives()[0].metric;
+    let value = |contender: &Contender| contender.readings.best(first).map(|value| value.value);
+    if first == Metric::Accuracy && value(a) == value(b) {
+        return a.validation_loss.total_cmp(&b.validation_loss);
+    }
+    by_losses(goals, &a.readings, &b.readings)
 }
 
 /// Compares by the first objective, then the second and so on; what is not known is worst.

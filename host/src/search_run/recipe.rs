@@ -4,7 +4,8 @@ use edgefit_train::Recipe;
 
 use crate::config::{EstimateConfig, SearchConfig};
 
-/// How a candidate is trained to be judged.
+/// How a candidate is trained to be judged. Images are not moved: a short training does not overfit, and moving them makes it
+/// slower to learn.
 pub(super) fn estimate(config: &SearchConfig) -> Recipe {
     let EstimateConfig { epochs, batch, optimizer, learning_rate, weight_decay, warmup, label_smoothing, .. } =
         config.estimate;
@@ -16,7 +17,7 @@ pub(super) fn estimate(config: &SearchConfig) -> Recipe {
         weight_decay,
         warmup,
         label_smoothing,
-        shift: config.data.shift,
+        shift: 0,
         flip: config.data.flip,
         ..Recipe::default()
     }
@@ -24,5 +25,10 @@ pub(super) fn estimate(config: &SearchConfig) -> Recipe {
 
 /// How a finalist is trained to the end.
 pub(super) fn finals(config: &SearchConfig) -> Recipe {
-    Recipe { epochs: config.finals.epochs, patience: Some(config.finals.patience), ..estimate(config) }
+    Recipe {
+        epochs: config.finals.epochs,
+        patience: Some(config.finals.patience),
+        shift: config.data.shift,
+        ..estimate(config)
+    }
 }

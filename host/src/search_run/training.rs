@@ -50,6 +50,13 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
+    /// Loss of the best epoch on the validation images: the lowest among those with the highest accuracy; infinite if unknown.
+    pub(super) fn validation_loss(&self) -> f64 {
+        let known = self.training.epochs.iter().filter_map(|epoch| epoch.validation_accuracy.zip(epoch.validation_loss));
+        let best = known.min_by(|a, b| b.0.total_cmp(&a.0).then(a.1.total_cmp(&b.1)));
+        best.map_or(f64::INFINITY, |(_, loss)| loss)
+    }
+
     /// Accuracy of the best epoch on the validation images.
     pub(super) fn accuracy(&self, dataset: &Dataset) -> Value {
         let epochs = &self.training.epochs;
@@ -133,6 +140,7 @@ fn recorded(outcome: TrainOutcome, purpose: Purpose, seconds: f64) -> Outcome {
     let epochs = outcome.epochs.iter().map(|epoch| Epoch {
         loss: Some(epoch.train_loss).filter(|loss| loss.is_finite()),
         validation_accuracy: Some(epoch.validation_accuracy),
+        validation_loss: Some(epoch.validation_loss).filter(|loss| loss.is_finite()),
     });
     Outcome { training: Training { purpose, seconds, epochs: epochs.collect() }, weights: Some(outcome.weights) }
 }
