@@ -6,8 +6,8 @@ use std::time::Instant;
 use edgefit_graph::{Digest, Graph};
 use edgefit_latency::{Interval, Prediction, Table};
 use edgefit_search::{
-    Constraint, EngineSettings, Finish, Goals, Metric, Next, Origin, Readings, SearchEngine, Status, Trial, Value, hypervolume,
-    space,
+    Constraint, EngineSettings, Finish, Goals, Metric, Next, Origin, Readings, SearchEngine, Status, Trial, Value,
+    hypervolume, space,
 };
 use edgefit_train::initial_weights;
 

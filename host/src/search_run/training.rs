@@ -52,7 +52,8 @@ pub(super) struct Outcome {
 impl Outcome {
     /// Loss of the best epoch on the validation images: the lowest among those with the highest accuracy; infinite if unknown.
     pub(super) fn validation_loss(&self) -> f64 {
-        let known = self.training.epochs.iter().filter_map(|epoch| epoch.validation_accuracy.zip(epoch.validation_loss));
+        let known =
+            self.training.epochs.iter().filter_map(|epoch| epoch.validation_accuracy.zip(epoch.validation_loss));
         let best = known.min_by(|a, b| b.0.total_cmp(&a.0).then(a.1.total_cmp(&b.1)));
         best.map_or(f64::INFINITY, |(_, loss)| loss)
     }

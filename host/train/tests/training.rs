@@ -70,7 +70,14 @@ fn the_same_seed_gives_the_same_bits_beside_other_trainings() {
 fn burn_operations_train_alike() {
     let (data, graph) = (digits(1), network("mbconv-8x8x1"));
     for optimizer in [Optimizer::Adamw, Optimizer::Sgd] {
-        let recipe = Recipe { epochs: 1, batch: 128, optimizer, learning_rate: 0.004, clip_norm: Some(1.0), ..Recipe::default() };
+        let recipe = Recipe {
+            epochs: 1,
+            batch: 128,
+            optimizer,
+            learning_rate: 0.004,
+            clip_norm: Some(1.0),
+            ..Recipe::default()
+        };
         let with = |operations| train_with(&graph, &data, &recipe, 1, operations, &mut |_| ControlFlow::Continue(()));
         let (kernels, burn) = (with(Operations::Kernels).unwrap(), with(Operations::Burn).unwrap());
         let difference = (kernels.epochs[0].train_loss - burn.epochs[0].train_loss).abs();

@@ -73,7 +73,10 @@ fn load(images: &Path, labels: &Path) -> Result<Samples, DataError> {
         [_, height, width] => ImageShape { height, width, channels: 1 },
         [_, height, width, channels] => ImageShape { height, width, channels },
         _ => {
-            return Err(DataError::malformed(images, format!("has {} dimensions where images have 3 or 4", dims.len())));
+            return Err(DataError::malformed(
+                images,
+                format!("has {} dimensions where images have 3 or 4", dims.len()),
+            ));
         }
     };
     if label_dims != dims[..1] {
