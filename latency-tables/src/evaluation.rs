@@ -24,7 +24,7 @@ pub struct Scores {
     pub mean_width: f64,
 }
 
-/// A relative error counts at most this much in [`Scores::loss`], so that one disturbed measurement does not choose.
+/// A relative error counts at most this much in `loss`, so that one disturbed measurement does not choose.
 const LARGEST_ERROR: f64 = 0.25;
 
 /// `predicted / measured - 1`.

@@ -5,7 +5,7 @@
 //! [`predictor`]s are fitted to the samples; cross-validation on whole networks chooses the one that guides and keeps the
 //! figures of the others beside it. Each prediction carries a conformal interval.
 //!
-//! This crate measures nothing, connects to no device and reads no clock. Only [`file`] touches the disk.
+//! This crate measures nothing, connects to no device and reads no clock. Only [`mod@file`] touches the disk.
 
 pub mod active;
 pub mod evaluation;

@@ -2,7 +2,7 @@
 //! input, answering with the protocol's replies over its standard output.
 //!
 //! [`process`] is the agent's side, [`child`] runs inside the new process, [`order`] is what is
-//! said between them, and [`outcome`] explains a process that ended without an answer.
+//! said between them, and `outcome` explains a process that ended without an answer.
 
 pub mod child;
 pub mod order;

@@ -1,6 +1,6 @@
 //! `edgefit bench`: one model on one device, as a report that can be trusted.
 //!
-//! [`bench`] measures and gives a [`Report`] in the schema `edgefit-bench/1`, whose names are those of TFLite's
+//! [`bench()`] measures and gives a [`Report`] in the schema `edgefit-bench/1`, whose names are those of TFLite's
 //! benchmark_result.proto where it has one. [`text`] renders it for people, [`trace`] as a Chrome trace. The command line
 //! itself is elsewhere.
 

@@ -39,6 +39,8 @@ impl<'a> Run<'a> {
         let folder = open_folder(config, place)?;
         let table_provenance = table_provenance(config, &info, &runtime.version);
         let mut study = open_study(config, place, &folder, &table_provenance)?;
+        // Behind the study: a folder that has it can be resumed, and one that has nothing can be used again.
+        folder.write(RunFile::Search, config.to_toml().as_bytes())?;
         let started = study.header()?.provenance.started;
         let measurer = Measurer::new(device, &config.device, config.seed, config.table.processes);
         let reference = reference_losses(config, space.as_ref(), dataset.classes.len())?;
@@ -162,16 +164,12 @@ fn connect(config: &SearchConfig) -> Result<Device> {
 fn open_folder(config: &SearchConfig, place: &Place) -> Result<RunFolder> {
     let (data, space) = (config.data.format.name(), config.space.preset.as_str());
     let root = std::path::Path::new(RUNS);
-    let folder = match (&place.folder, place.resume) {
+    Ok(match (&place.folder, place.resume) {
         (Some(folder), false) => RunFolder::create_at(folder)?,
         (Some(folder), true) => RunFolder::resume(folder)?,
         (None, false) => RunFolder::create_named(root, data, space, jiff::ZonedDateTime::now().datetime())?,
         (None, true) => RunFolder::resume(&RunFolder::newest(root, data, space)?)?,
-    };
-    if !place.resume {
-        folder.write(RunFile::Search, config.to_toml().as_bytes())?;
-    }
-    Ok(folder)
+    })
 }
 
 /// The study of the folder: a new one, or the one that is there if it is about the same run.

@@ -1,4 +1,4 @@
-//! Search spaces, an open set: one file each, listed once in [`SPACES`].
+//! Search spaces, an open set: one file each, listed once in `SPACES`.
 //!
 //! A space is made for a task and turns genotypes into networks. It knows nothing of strategies, devices or training.
 //! Most spaces are a fixed list of [`Choices`] and get everything but their decoder from it; a space of another kind

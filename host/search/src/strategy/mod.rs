@@ -1,4 +1,4 @@
-//! Search strategies, an open set: one file each, listed once in [`STRATEGIES`].
+//! Search strategies, an open set: one file each, listed once in `STRATEGIES`.
 //!
 //! A strategy sees observations and the space, nothing else. What it has been told is all its state: asking changes
 //! nothing, so telling the same again restores it.

@@ -202,7 +202,7 @@ impl Convolution {
         }
     }
 
-    /// The gradient for the input, densely, given the gradient's frame and [`Convolution::transposed`].
+    /// The gradient for the input, densely, given the gradient's frame and its transposed weights.
     pub(crate) fn input_gradient(&self, gradient: &[f32], transposed: &[f32], units: usize, out: &mut [f32]) {
         let mut weight = transposed;
         for phase in &self.phases {
