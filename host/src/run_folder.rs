@@ -107,7 +107,15 @@ impl RunFolderError {
 pub struct RunFolder {
     path: PathBuf,
     /// Locked as long as it lives.
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for RunFolder {
+    /// Closing is not enough: a process that another thread is just starting holds a copy of the file until it is started.
+    fn drop(&mut self) {
+        // The lock also goes with this process.
+        self.lock.unlock().ok();
+    }
 }
 
 impl RunFolder {
@@ -212,7 +220,7 @@ impl RunFolder {
             Err(TryLockError::WouldBlock) => return Err(RunFolderError::InUse { path, holder: signature(&mut lock) }),
             Err(TryLockError::Error(error)) => return Err(RunFolderError::of(&lock_path)(error)),
         }
-        Ok(Self { path, _lock: lock })
+        Ok(Self { path, lock })
     }
 
     fn remove_unfinished(&self) -> Result<(), RunFolderError> {
