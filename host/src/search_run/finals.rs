@@ -39,12 +39,12 @@ impl Run<'_> {
     /// places, the winner first.
     pub(super) fn finals(&mut self, engine: &SearchEngine) -> Result<Vec<Contender>> {
         let (goals, begun) = (engine.goals(), Instant::now());
-        let candidates = candidates(engine.trials(), goals);
+        let candidates = candidates(engine.trials(), goals, &self.likely(goals)?);
         let mut closest: Option<f64> = None;
         self.progress.emit(Event::Phase { phase: Part::Final, done: 0 });
         for batch in candidates.chunks(self.config.finals.finalists) {
             let mut contenders = self.contend(batch)?;
-            contenders.sort_by(|a, b| by_merit(goals, a, b));
+            rank(&mut contenders, goals, self.dataset.validation.len());
             let violation = |contender: &Contender| goals.violation(&contender.readings);
             closest = contenders.iter().map(violation).chain(closest).min_by(f64::total_cmp);
             if let Some(best) = contenders.iter().position(|contender| violation(contender) == 0.0) {
@@ -55,6 +55,33 @@ impl Run<'_> {
             }
         }
         Err(no_winner(candidates.len(), closest))
+    }
+
+    /// Draws of the candidates that may be as accurate as the most accurate of those that keep the bounds, by their validation losses; none
+    /// where accuracy does not come first.
+    fn likely(&mut self, goals: &Goals) -> Result<Vec<u64>> {
+        if goals.objectives()[0].metric != Metric::Accuracy {
+            return Ok(Vec::new());
+        }
+        let kept: Vec<u64> = self
+            .study
+            .trials()?
+            .into_iter()
+            .map(|record| record.trial)
+            .filter(|t| t.observation(goals).is_feasible())
+            .map(|t| t.draw)
+            .collect();
+        let trainings = self.study.trainings(study::Purpose::Estimate)?;
+        let outcomes = trainings.into_iter().filter(|(draw, _)| kept.contains(draw));
+        let mut outcomes: Vec<(u64, f64, f64)> = outcomes
+            .map(|(draw, training)| (draw, Outcome { training, weights: None }))
+            .map(|(draw, outcome)| (draw, outcome.accuracy(&self.dataset).value, outcome.validation_loss()))
+            .collect();
+        let best = outcomes.iter().map(|outcome| outcome.1).fold(0.0, f64::max);
+        let least = as_good_from(best, self.dataset.validation.len());
+        outcomes.retain(|outcome| outcome.1 >= least);
+        outcomes.sort_by(|a, b| a.2.total_cmp(&b.2));
+        Ok(outcomes.into_iter().map(|outcome| outcome.0).collect())
     }
 
     fn contend(&mut self, trials: &[&Trial]) -> Result<Vec<Contender>> {
@@ -139,28 +166,56 @@ impl Run<'_> {
     }
 }
 
-/// Trained networks that keep all bounds by what is known, the front first, each part by the objectives in their order.
-fn candidates<'a>(trials: &'a [Trial], goals: &Goals) -> Vec<&'a Trial> {
+/// Trained networks that keep all bounds by what is known, in the order in which they are to be trained to the end: the front and,
+/// where accuracy comes first, those that may be as good as the most accurate, in turns; then the rest.
+fn candidates<'a>(trials: &'a [Trial], goals: &Goals, likely: &[u64]) -> Vec<&'a Trial> {
     let complete = |trial: &Trial| trial.observation(goals).complete();
     let allowed = |trial: &&Trial| trial.observation(goals).is_feasible() && complete(trial).is_some();
     let mut allowed: Vec<&Trial> = trials.iter().filter(allowed).collect();
     let losses: Vec<Vec<f64>> = allowed.iter().filter_map(|trial| complete(trial)).collect();
-    let front: Vec<u64> = pareto::front(&losses).into_iter().map(|i| allowed[i].number).collect();
-    allowed.sort_by(|a, b| {
-        let behind = |trial: &Trial| !front.contains(&trial.number);
-        behind(a).cmp(&behind(b)).then_with(|| by_losses(goals, &a.readings(), &b.readings()))
-    });
-    allowed
+    let mut front: Vec<&Trial> = pareto::front(&losses).into_iter().map(|i| allowed[i]).collect();
+    front.sort_by(|a, b| by_losses(goals, &a.readings(), &b.readings()));
+    allowed.sort_by(|a, b| by_losses(goals, &a.readings(), &b.readings()));
+    let likely = likely.iter().filter_map(|draw| allowed.iter().copied().find(|trial| trial.draw == *draw));
+    let mut order: Vec<&Trial> = Vec::with_capacity(allowed.len());
+    for trial in in_turns(likely, front.into_iter()).chain(allowed.iter().copied()) {
+        if order.iter().all(|other| other.number != trial.number) {
+            order.push(trial);
+        }
+    }
+    order
 }
 
-/// Compares by the objectives in their order; networks of equal accuracy, where that comes first, by their validation loss next.
-fn by_merit(goals: &Goals, a: &Contender, b: &Contender) -> Ordering {
-    let first = goals.objectives()[0].metric;
-    let value = |contender: &Contender| contender.readings.best(first).map(|value| value.value);
-    if first == Metric::Accuracy && value(a) == value(b) {
-        return a.validation_loss.total_cmp(&b.validation_loss);
+/// One of each in turns; the longer goes on alone.
+fn in_turns<T>(mut a: impl Iterator<Item = T>, mut b: impl Iterator<Item = T>) -> impl Iterator<Item = T> {
+    std::iter::from_fn(move || {
+        let pair = [a.next(), b.next()];
+        pair.iter().any(Option::is_some).then_some(pair)
+    })
+    .flatten()
+    .flatten()
+}
+
+/// Accuracies from here on may be as good as the best of them: they lie within one standard error, that of a share of `images`
+/// by Laplace's rule, so that a share of 1 has one too.
+fn as_good_from(best: f64, images: usize) -> f64 {
+    let images = images as f64;
+    let share = (best * images + 1.0) / (images + 2.0);
+    best - (share * (1.0 - share) / images).sqrt()
+}
+
+/// Best first: by the objectives in their order. Where accuracy comes first, those that may be as accurate as the best stand in
+/// the order of their validation losses, which tell more than a share of few images.
+fn rank(contenders: &mut [Contender], goals: &Goals, images: usize) {
+    contenders.sort_by(|a, b| by_losses(goals, &a.readings, &b.readings));
+    let accuracy = |c: &Contender| c.readings.best(Metric::Accuracy).map_or(0.0, |value| value.value);
+    if goals.objectives()[0].metric == Metric::Accuracy
+        && let Some(best) = contenders.first()
+    {
+        let least = as_good_from(accuracy(best), images);
+        let group = contenders.iter().take_while(|c| accuracy(c) >= least).count();
+        contenders[..group].sort_by(|a, b| a.validation_loss.total_cmp(&b.validation_loss));
     }
-    by_losses(goals, &a.readings, &b.readings)
 }
 
 /// Compares by the first objective, then the second and so on; what is not known is worst.
@@ -176,4 +231,21 @@ fn no_winner(candidates: usize, closest: Option<f64>) -> Error {
          a little, or give the search more trials."
     );
     Error::new(ErrorKind::NoFeasibleArchitecture, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{as_good_from, in_turns};
+
+    #[test]
+    fn the_error_of_few_images_is_large_and_that_of_many_small() {
+        assert!((1.0 - as_good_from(1.0, 287) - 0.00346).abs() < 1e-5);
+        assert!((0.9 - as_good_from(0.9, 10_000) - 0.003).abs() < 1e-5);
+    }
+
+    #[test]
+    fn turns_are_taken_until_both_are_done() {
+        let taken: Vec<u32> = in_turns([1, 2].into_iter(), [10, 20, 30].into_iter()).collect();
+        assert_eq!(taken, [1, 10, 2, 20, 30]);
+    }
 }
