@@ -339,12 +339,7 @@ mod tests {
         assert!(matches!(error, RunFolderError::InUse { .. }), "{error}");
         assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
         drop(first);
-        // A process that another test is starting holds copies of all locks until it runs its program.
-        let free = (0..100).any(|_| {
-            std::thread::sleep(std::time::Duration::from_millis(10));
-            RunFolder::resume(&path).is_ok()
-        });
-        assert!(free, "the lock outlives the run");
+        RunFolder::resume(&path).unwrap();
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl Interval {
 pub struct Prediction {
     /// Median latency in nanoseconds.
     pub latency_ns: Interval,
-    /// Peak resident memory in bytes; `None` while no sample has one.
+    /// What the model adds to resident memory at the peak, in bytes; `None` while no sample has it.
     pub peak_memory_bytes: Option<Interval>,
     /// Share of the intervals that cover, 0 to 1.
     pub confidence: f64,

@@ -48,7 +48,7 @@ pub struct Measured {
     pub latency_ns: Vec<f64>,
     /// The runtime's own profile; may be empty.
     pub profile: Vec<NodeTime>,
-    /// Peak resident memory of the job's process, in bytes.
+    /// What loading and running the model adds to the resident memory of its process at the peak, in bytes.
     pub peak_memory_bytes: Option<u64>,
     /// When, in seconds since 1970, as the caller knows it.
     pub measured_at_unix_s: Option<i64>,
@@ -67,7 +67,7 @@ pub struct NetworkSample {
     pub kernel_ns: Vec<Option<f64>>,
     /// Profiled nodes that no kernel explains.
     pub unmatched: Vec<NodeTime>,
-    /// Peak resident memory, in bytes.
+    /// As [`Measured::peak_memory_bytes`].
     pub peak_memory_bytes: Option<u64>,
     /// When it was measured, in seconds since 1970.
     pub measured_at_unix_s: Option<i64>,

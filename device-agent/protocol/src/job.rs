@@ -1,6 +1,7 @@
 //! A job: one model, one runtime with its settings, one pass.
 
 use alloc::{string::String, vec::Vec};
+use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -101,6 +102,24 @@ impl Affinity {
         match self {
             Self::Cores(cores) => cores,
             Self::Any | Self::Big | Self::Little => &[],
+        }
+    }
+}
+
+impl fmt::Display for Affinity {
+    /// As users write it: `any`, `big`, `little`, or core numbers such as `0,2`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("any"),
+            Self::Big => f.write_str("big"),
+            Self::Little => f.write_str("little"),
+            Self::Cores(cores) => {
+                for (position, core) in cores.iter().enumerate() {
+                    let separator = if position == 0 { "" } else { "," };
+                    write!(f, "{separator}{core}")?;
+                }
+                Ok(())
+            }
         }
     }
 }

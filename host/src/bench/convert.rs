@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use edgefit_protocol::{
-    job::{Affinity, Optimization, Plan},
+    job::{Optimization, Plan},
     report::PeakMethod,
     runtime::RuntimeName,
     tensor::TensorInfo,
@@ -164,17 +164,8 @@ fn settings(options: &BenchOptions) -> SettingsSection {
         max_secs: secs(max_ns),
         warm_up_runs,
         warm_up_secs: secs(warm_up_ns),
-        affinity: affinity(&options.settings.affinity),
+        affinity: options.settings.affinity.to_string(),
         seed: options.seed,
-    }
-}
-
-fn affinity(affinity: &Affinity) -> String {
-    match affinity {
-        Affinity::Any => "any".to_owned(),
-        Affinity::Big => "big".to_owned(),
-        Affinity::Little => "little".to_owned(),
-        Affinity::Cores(cores) => cores.iter().map(u32::to_string).collect::<Vec<_>>().join(","),
     }
 }
 

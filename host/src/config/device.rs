@@ -73,11 +73,5 @@ fn parse_cores(text: &str) -> Option<Vec<u32>> {
 }
 
 fn write_affinity<S: Serializer>(affinity: &Option<Affinity>, serializer: S) -> Result<S::Ok, S::Error> {
-    let text = match affinity {
-        None | Some(Affinity::Any) => "any".to_owned(),
-        Some(Affinity::Big) => "big".to_owned(),
-        Some(Affinity::Little) => "little".to_owned(),
-        Some(Affinity::Cores(cores)) => cores.iter().map(u32::to_string).collect::<Vec<_>>().join(","),
-    };
-    serializer.serialize_str(&text)
+    serializer.collect_str(affinity.as_ref().unwrap_or(&Affinity::Any))
 }

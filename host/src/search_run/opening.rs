@@ -63,12 +63,12 @@ impl<'a> Run<'a> {
         Ok(run)
     }
 
-    /// Tells what is going to happen, with one network of the space as an example.
+    /// Tells what is going to happen.
     fn announce(&self, info: &DeviceInfo, runtime_version: &str) -> Result<()> {
         let config = self.config;
         self.progress.emit(Event::Begin(Plan {
             data: describe_data(config, &self.dataset),
-            space: describe_space(self.space.as_ref()),
+            space: format!("{}, such as {}", describe_space(self.space.as_ref()), self.example()?),
             device: format!(
                 "{} ({}), {} {runtime_version}, {} thread(s)",
                 config.device.name,
@@ -84,13 +84,15 @@ impl<'a> Run<'a> {
             finalists: config.finals.finalists as u64,
             final_epochs: config.finals.epochs as u64,
         }));
-        let rng = &mut draw::stream(derived(config.seed, "example", 0), 0);
+        Ok(())
+    }
+
+    /// One network of the space, with what it costs.
+    fn example(&self) -> Result<String> {
+        let rng = &mut draw::stream(derived(self.config.seed, "example", 0), 0);
         let example = self.space.sample(rng);
         let cost = self.space.decode(&example)?.cost();
-        let text = self.space.text(&example);
-        self.progress
-            .emit(Event::Detail(format!("one of them: {text} ({} parameters, {} MACs)", cost.params, cost.macs)));
-        Ok(())
+        Ok(format!("{} ({} parameters, {} MACs)", self.space.text(&example), cost.params, cost.macs))
     }
 
     /// What exported files say beside the network; a trial's file also says which one it is.

@@ -111,8 +111,10 @@ impl Run<'_> {
             }
             self.learned += 1;
         }
-        if self.table.samples().len() > before {
+        let networks = self.table.samples().len();
+        if networks > before {
             self.table.fit()?;
+            self.progress.emit(Event::Detail(format!("fitted the table again, to {networks} networks")));
         }
         Ok(())
     }

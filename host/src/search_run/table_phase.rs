@@ -98,7 +98,7 @@ impl Run<'_> {
         self.table.add(digest.to_string(), &graph, measured)?;
         if let Some(record) = taken.record {
             let genotype = self.space.text(genotype);
-            let sample = TableSample { number, genotype, digest: digest.to_string(), document: String::new() };
+            let sample = TableSample { number, genotype, digest: digest.to_string() };
             self.study.save_table_sample(&sample, &[record])?;
             self.progress.emit(Event::TableSample { latency_ms });
         }

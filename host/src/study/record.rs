@@ -36,8 +36,6 @@ pub struct TableSample {
     pub genotype: String,
     /// Digest of its network.
     pub digest: String,
-    /// The sample as the latency table takes it, JSON.
-    pub document: String,
 }
 
 /// A proposal and what became of it.

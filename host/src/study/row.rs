@@ -127,20 +127,19 @@ pub(super) struct TableSampleRow {
     number: i64,
     genotype: String,
     digest: String,
-    document: String,
 }
 
 impl From<&TableSample> for TableSampleRow {
     fn from(sample: &TableSample) -> Self {
-        let TableSample { number, genotype, digest, document } = sample.clone();
-        Self { number: to_i64(number), genotype, digest, document }
+        let TableSample { number, genotype, digest } = sample.clone();
+        Self { number: to_i64(number), genotype, digest }
     }
 }
 
 impl From<TableSampleRow> for TableSample {
     fn from(row: TableSampleRow) -> Self {
-        let TableSampleRow { number, genotype, digest, document } = row;
-        Self { number: to_u64(number), genotype, digest, document }
+        let TableSampleRow { number, genotype, digest } = row;
+        Self { number: to_u64(number), genotype, digest }
     }
 }
 

@@ -30,7 +30,6 @@ table! {
         number -> BigInt,
         genotype -> Text,
         digest -> Text,
-        document -> Text,
     }
 }
 

@@ -66,7 +66,7 @@ fn fault<T>(result: Result<T, StudyError>) -> Fault {
 #[test]
 fn everything_comes_back_as_it_was() {
     let (_folder, path, mut study) = study();
-    let sample = TableSample { number: 0, genotype: "g".into(), digest: "d".into(), document: "{}".into() };
+    let sample = TableSample { number: 0, genotype: "g".into(), digest: "d".into() };
     study.save_table_sample(&sample, &[measurement("t0")]).unwrap();
     study.finish_phase(&Phase { name: "table".into(), seconds: 12.5 }).unwrap();
     study.finish_phase(&Phase { name: "search".into(), seconds: 1.0 }).unwrap();

@@ -4,7 +4,7 @@ Usage: python pytorch_throughput.py THROUGHPUT_BINARY [--parallel] [NAME...]
 
 THROUGHPUT_BINARY is what `cargo bench -p edgefit-train --bench throughput --no-run` names. Both run on one thread;
 with --parallel edgefit runs two trainings side by side and PyTorch one on two threads and, apart from that, two
-processes with one thread each. Needs PyTorch: pip install torch --index-url https://download.pytorch.org/whl/cpu.
+processes with one thread each. Needs PyTorch: pip install torch.
 For each network the best of three rounds is kept; PyTorch gets the better of its two memory formats.
 """
 

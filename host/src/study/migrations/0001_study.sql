@@ -14,8 +14,7 @@ CREATE TABLE phases (
 CREATE TABLE table_samples (
     number BIGINT NOT NULL PRIMARY KEY,
     genotype TEXT NOT NULL,
-    digest TEXT NOT NULL,
-    document TEXT NOT NULL
+    digest TEXT NOT NULL
 );
 
 CREATE TABLE trials (
