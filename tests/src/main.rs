@@ -4,6 +4,7 @@
 //! shown as ignored, with what is missing and how to get it; see `needs`. Tests of one module's inside live beside
 //! that module, not here.
 
+mod agent;
 mod architecture;
 mod command;
 mod conformance;
@@ -44,6 +45,8 @@ const CONTENTS: &[Test] = &[
     test("documents::additions_touch_few_files", &[], documents::additions_touch_few_files),
     test("documents::readme_marks_its_test_command", &[], documents::readme_marks_its_test_command),
     test("documents::readme_shows_real_commands", &[Program], shell::readme_shows_real_commands),
+    // The agent's suite with what the agent's own tests cannot bring.
+    test("agent::onnx_runtime_passes", &[OnnxRuntime], agent::onnx_runtime_passes),
     // One network means the same in burn, tract and ONNX Runtime.
     test("conformance::burn_agrees_with_plain_loops", &[], conformance::burn_agrees_with_plain_loops),
     test("conformance::tract_agrees_with_burn", &[], conformance::tract_agrees_with_burn),

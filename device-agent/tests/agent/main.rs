@@ -3,7 +3,8 @@
 //! [`conformance`] is the suite that every runtime passes, [`robustness`] is what a model or a host
 //! may do to the agent, [`mutations`] is damage in numbers, [`transports`] is how a host reaches it.
 //!
-//! ONNX Runtime's tests need its library in `ORT_DYLIB_PATH`; where it is not set they say so.
+//! ONNX Runtime's test needs its library in `ORT_DYLIB_PATH`, and so it is ignored here; the workspace's test program brings the
+//! library and runs it.
 
 #![expect(clippy::unwrap_used, reason = "a test ends with its first surprise")]
 

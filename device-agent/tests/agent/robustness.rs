@@ -102,7 +102,7 @@ fn a_missing_library_says_how_to_get_it() {
     host.send(&Request::Probe { runtime: RuntimeName::Ort, library: Some("/no/such.so".into()) });
     let Some(Reply::Failed(error)) = host.next() else { panic!("no error") };
     assert_eq!(error.kind, ErrorKind::RuntimeMissing);
-    assert!(error.message.contains("edgefit runtime install"), "{error}");
+    assert!(error.message.contains("ORT_DYLIB_PATH"), "{error}");
     host.assert_works();
 }
 

@@ -19,7 +19,7 @@ const MIN_MINOR_VERSION: u32 = ort::MINOR_VERSION;
 const KNOWN_BAD: [(&str, &str, &str); 1] = [("1.21.0", "Cortex-A72", "an illegal instruction")];
 
 const HOW_TO_GET_IT: &str =
-    "install it with `edgefit runtime install`, or name the file with --ort-library or ORT_DYLIB_PATH";
+    "install the Python package `onnxruntime` and name its capi/libonnxruntime.so.* in ORT_DYLIB_PATH";
 
 /// A library that is there and not known to be bad.
 pub(super) struct Found {
@@ -119,7 +119,7 @@ mod tests {
         for path in ["/no/such/libonnxruntime.so", "libc.so.6"] {
             let error = find(Some(path)).err().unwrap();
             assert_eq!(error.kind, ErrorKind::RuntimeMissing);
-            assert!(error.message.contains("edgefit runtime install"), "{error}");
+            assert!(error.message.contains("ORT_DYLIB_PATH"), "{error}");
         }
     }
 }
