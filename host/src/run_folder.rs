@@ -102,6 +102,15 @@ impl RunFolderError {
     }
 }
 
+/// Which of the networks that a finalist was trained to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FinalistModel {
+    /// Trained on the training images, so that the validation images can judge it.
+    Judged,
+    /// Trained on both.
+    Refit,
+}
+
 /// The folder of a run that this process has for itself.
 #[derive(Debug)]
 pub struct RunFolder {
@@ -180,9 +189,13 @@ impl RunFolder {
         self.path.join(file.name())
     }
 
-    /// The network of a finalist by the number of its trial, whether it is there or not.
-    pub fn finalist(&self, number: u64) -> PathBuf {
-        self.path.join(FINALISTS).join(format!("trial-{number}.onnx"))
+    /// A network of a finalist by the number of its trial, whether it is there or not.
+    pub fn finalist(&self, number: u64, model: FinalistModel) -> PathBuf {
+        let name = match model {
+            FinalistModel::Judged => format!("trial-{number}.onnx"),
+            FinalistModel::Refit => format!("trial-{number}-refit.onnx"),
+        };
+        self.path.join(FINALISTS).join(name)
     }
 
     /// Makes the folder of the finalists' networks.
@@ -194,12 +207,12 @@ impl RunFolder {
         fs::create_dir_all(&folder).map_err(RunFolderError::of(&folder))
     }
 
-    /// The network of a finalist, as its file holds it.
+    /// A network of a finalist, as its file holds it.
     ///
     /// # Errors
     /// When it is not there or cannot be read.
-    pub fn read_finalist(&self, number: u64) -> Result<Vec<u8>, RunFolderError> {
-        let file = self.finalist(number);
+    pub fn read_finalist(&self, number: u64, model: FinalistModel) -> Result<Vec<u8>, RunFolderError> {
+        let file = self.finalist(number, model);
         fs::read(&file).map_err(RunFolderError::of(&file))
     }
 

@@ -72,6 +72,7 @@ impl BenchOptions {
             run_on,
             plan: self.preset.plan(),
             processes: self.processes.unwrap_or(self.preset.processes()),
+            agreement: None,
             per_operator: self.per_operator.then_some(MeasureRequest::PROFILE),
             memory: true,
             seed: self.seed,

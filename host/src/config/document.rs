@@ -42,10 +42,14 @@ impl<'t> Document<'t> {
         std::path::absolute(&path).unwrap_or(path)
     }
 
-    /// Remembers something that is wrong at a range of bytes.
+    /// Remembers something that is wrong at a range of bytes; of a key with a fault, only the first that was found.
     pub(super) fn report(&self, span: Range<usize>, key: &str, message: impl Into<String>, help: Option<String>) {
         let problem = Problem::at(self.file, self.text, span, key.to_owned(), message.into());
-        self.problems.borrow_mut().push(problem.with_help(help));
+        let mut problems = self.problems.borrow_mut();
+        let is_known = |other: &Problem| (other.line, &other.key) == (problem.line, &problem.key);
+        if key.is_empty() || !problems.iter().any(is_known) {
+            problems.push(problem.with_help(help));
+        }
     }
 
     /// Whether nothing was wrong so far.

@@ -9,7 +9,7 @@ use super::section::Section;
 pub struct TableConfig {
     /// Models of the space that are measured.
     pub models: usize,
-    /// Fresh processes that each of them, and later each candidate, is measured in.
+    /// Fresh processes that each of them, and later each candidate, is measured in at least; more follow while no two agree.
     pub processes: usize,
     /// Seconds after which no further model is begun.
     pub seconds: f64,
@@ -19,7 +19,7 @@ impl TableConfig {
     pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
         Self {
             models: section.count("models", 32, 4..=100_000),
-            processes: section.count("processes", 3, 1..=100),
+            processes: section.count("processes", 2, 1..=100),
             seconds: section.number("seconds", 60.0, 1.0..=604_800.0),
         }
     }

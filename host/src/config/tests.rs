@@ -232,6 +232,7 @@ fn a_wrong_type_or_unit_is_told() {
         "[objectives]\naccuracy = \"min\"",
         "search.toml:7: objectives.accuracy: \"min\" is the wrong way round\n= help: write `accuracy = \"max\"`",
     );
+    check_section("[strategy]\ntrials = \"many\"", "search.toml:7: strategy.trials: takes a whole number, not text");
     check_section("[estimate]\nepochs = 1.5", "search.toml:7: estimate.epochs: takes a whole number, not a fraction");
     check(&format!("estimate = 3\n{LEAST}"), "search.toml:1: estimate: takes a section, not a whole number");
 }

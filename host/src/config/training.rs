@@ -72,15 +72,18 @@ pub struct FinalConfig {
     pub epochs: usize,
     /// Passes without a better validation accuracy after which a training ends.
     pub patience: usize,
+    /// Whether the best is trained once more at the end, on training and validation images together.
+    pub refit: bool,
 }
 
 impl FinalConfig {
     pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
-        let epochs = section.count("epochs", 60, 1..=MOST_EPOCHS);
+        let epochs = section.count("epochs", 40, 1..=MOST_EPOCHS);
         Self {
-            finalists: section.count("finalists", 4, 1..=1_000),
+            finalists: section.count("finalists", 3, 1..=1_000),
             epochs,
             patience: section.count("patience", epochs, 1..=MOST_EPOCHS),
+            refit: section.flag("refit", true),
         }
     }
 }

@@ -192,6 +192,11 @@ impl Gathered {
         self.ran = Some(Ran { runtime, cores, inputs, outputs });
     }
 
+    /// The median of each latency pass, in nanoseconds.
+    pub(super) fn medians_ns(&self) -> Vec<f64> {
+        self.latency.iter().filter_map(|run| median(&run.samples_ns)).collect()
+    }
+
     /// The measurement; `None` when a latency pass brought no sample.
     pub(super) fn finish(
         self,

@@ -21,5 +21,5 @@ pub use error::DeviceError;
 pub use handle::{Device, DeviceInfo};
 pub use measurement::{LatencyRun, Measurement, MemoryReading, OperatorProfile, Provenance};
 pub use outputs::{OutputsRequest, SampleOutputs};
-pub use request::{MeasureRequest, RunOn};
+pub use request::{Agreement, MeasureRequest, RunOn};
 pub use transport::local::LocalOptions;

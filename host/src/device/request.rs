@@ -56,12 +56,37 @@ pub struct MeasureRequest {
     pub plan: Plan,
     /// Latency passes, each in a fresh process; at least 1.
     pub processes: u32,
+    /// When more latency passes follow; `None` for never.
+    pub agreement: Option<Agreement>,
     /// Whether nodes are measured too, and until when.
     pub per_operator: Option<Plan>,
     /// Whether memory is measured too.
     pub memory: bool,
     /// Seed of the inputs' values.
     pub seed: u64,
+}
+
+/// Processes agree when two of their medians lie close together. What disturbs a process, such as another program or an unlucky
+/// place in memory, then does not decide.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Agreement {
+    /// Largest difference of two medians that agree, as a share of the smaller one.
+    pub share: f64,
+    /// Most latency passes in all, whether any agree or not.
+    pub most: u32,
+}
+
+impl Agreement {
+    /// For the models of a search: 2 %, in five processes at most.
+    pub const SEARCH: Self = Self { share: 0.02, most: 5 };
+
+    /// Whether one more process is to be run after these medians.
+    pub(super) fn is_missing(&self, medians_ns: &[f64]) -> bool {
+        let mut sorted = medians_ns.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let agrees = |pair: &[f64]| pair[1] - pair[0] <= self.share * pair[0];
+        medians_ns.len() < self.most as usize && !sorted.windows(2).any(agrees)
+    }
 }
 
 impl MeasureRequest {
@@ -72,6 +97,7 @@ impl MeasureRequest {
             run_on: RunOn::new(runtime),
             plan: Plan::SEARCH,
             processes: 1,
+            agreement: None,
             per_operator: Some(Self::PROFILE),
             memory: true,
             seed: 0,
@@ -102,5 +128,20 @@ impl MeasureRequest {
             .chain(self.per_operator.clone().map(Pass::PerOperator))
             .chain(self.memory.then_some(Pass::Memory))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_medians_that_lie_together_are_enough() {
+        let is_missing = |medians_ns: &[f64]| Agreement { share: 0.02, most: 4 }.is_missing(medians_ns);
+        assert!(is_missing(&[100.0]));
+        assert!(is_missing(&[100.0, 103.0]));
+        assert!(!is_missing(&[102.0, 100.0]));
+        assert!(!is_missing(&[100.0, 150.0, 101.0]));
+        assert!(!is_missing(&[100.0, 110.0, 120.0, 130.0]), "the most is the most");
     }
 }

@@ -117,6 +117,15 @@ pub enum Event {
     },
     /// A finalist was trained to the end and measured.
     Finalist(Judged),
+    /// A finalist is the best so far, and now measured thoroughly.
+    Leads {
+        /// Number of its trial.
+        number: u64,
+        /// Whether it is first trained with all images.
+        refit: bool,
+    },
+    /// The leading finalist was measured thoroughly.
+    Proven(Judged),
     /// Something that the user should know.
     Warning(String),
     /// Something that only the curious want to know.

@@ -35,6 +35,8 @@ impl State {
             Event::Trial(judged) => return self.judge(judged, at),
             Event::TrialFailed { .. } => self.count(at),
             Event::Finalist(judged) => return self.judge(judged, at),
+            Event::Leads { number, refit } => self.now = leads(*number, *refit),
+            Event::Proven(_) => self.count(at),
             Event::TableFitted { .. } | Event::Warning(_) | Event::Detail(_) | Event::End => {}
         }
         false
@@ -78,7 +80,8 @@ impl State {
         match (&self.plan, self.phase) {
             (Some(plan), Some(Phase::Table)) => plan.table_models,
             (Some(plan), Some(Phase::Search)) => plan.trials,
-            (Some(plan), Some(Phase::Final)) => plan.finalists,
+            // The winner is trained and measured once more.
+            (Some(plan), Some(Phase::Final)) => plan.finalists + 1,
             _ => 0,
         }
     }
@@ -112,6 +115,12 @@ impl State {
         let parts = [self.best(), self.left(at), stopped];
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
     }
+}
+
+/// What happens to the finalist that leads.
+pub(super) fn leads(number: u64, refit: bool) -> String {
+    let training = if refit { "training it with all images, then " } else { "" };
+    format!("trial {number} leads: {training}measuring it thoroughly")
 }
 
 /// What a phase does.

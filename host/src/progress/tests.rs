@@ -48,6 +48,8 @@ fn run() -> Vec<(f64, Event)> {
         (21.0, Event::TrialFailed { number: 2, reason: "the device went away".into() }),
         (50.0, Event::Phase { phase: Phase::Final, done: 0 }),
         (60.0, Event::Finalist(judged(1, 0.99, 0.8))),
+        (60.0, Event::Leads { number: 1, refit: true }),
+        (70.0, Event::Proven(judged(1, 0.99, 0.8))),
         (60.0, Event::End),
     ]
 }
@@ -98,7 +100,9 @@ search 1/40: trial 0: 95.00 % at 0.800 ms, the best so far · about 6 min 54 s l
 search 2/40: trial 1: 97.00 % at 1.20 ms, misses the bounds · best 95.00 % at 0.800 ms (bound 1.00 ms) · about 6 min 48 s left · 12 stopped untrained
 search: trial 2 failed: the device went away
 final: training the best to the end and measuring them again
-final 1/3: trial 1 trained to the end: 99.00 % at 0.800 ms, the best so far · about 20 s left
+final 1/4: trial 1 trained to the end: 99.00 % at 0.800 ms, the best so far · about 30 s left
+final: trial 1 leads: training it with all images, then measuring it thoroughly
+final: trial 1 keeps the bounds as measured thoroughly: 0.800 ms
 ";
     assert_eq!(kept.text(), expected);
 }

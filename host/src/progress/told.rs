@@ -2,7 +2,7 @@
 
 use super::Verbosity;
 use super::event::{Event, Judged, Plan};
-use super::state::{State, phase_begins, said};
+use super::state::{State, leads, phase_begins, said};
 use crate::quantity;
 
 /// What an event is to people; nothing of what they do not want to know.
@@ -27,6 +27,8 @@ pub(super) fn told(event: &Event, state: &State, is_better: bool, verbosity: Ver
         Event::Trial(judged) => vec![trial("search", judged, state, is_better)],
         Event::TrialFailed { number, reason } => vec![format!("search: trial {number} failed: {reason}")],
         Event::Finalist(judged) => vec![trial("final", judged, state, is_better)],
+        Event::Leads { number, refit } => vec![format!("final: {}", leads(*number, *refit))],
+        Event::Proven(judged) => vec![proven(judged)],
         Event::Warning(text) => vec![format!("warning: {text}")],
         Event::Detail(text) if verbosity == Verbosity::Verbose => vec![text.clone()],
         Event::Detail(_) | Event::End => Vec::new(),
@@ -52,4 +54,11 @@ fn trial(phase: &str, judged: &Judged, state: &State, is_better: bool) -> String
         (true, false) => "",
     };
     format!("{phase} {}/{}: trial {}{how}: {}{mark}", state.done, state.total(), judged.number, said(judged))
+}
+
+/// `final: trial 11 keeps the bounds: 0.0910 ms`.
+fn proven(judged: &Judged) -> String {
+    let latency = judged.latency_ms.map(quantity::milliseconds).unwrap_or_default();
+    let verdict = if judged.meets_bounds { "keeps" } else { "misses" };
+    format!("final: trial {} {verdict} the bounds as measured thoroughly: {latency}", judged.number)
 }

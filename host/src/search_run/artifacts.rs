@@ -69,7 +69,7 @@ impl Run<'_> {
         for (place, contender) in podium.iter().enumerate() {
             let readings = contender.readings.clone();
             let finalist = study::Finalist { draw: contender.trial.draw, place: place as u64 + 1, readings };
-            self.study.save_finalist(&finalist, None, &[])?;
+            self.study.save_finalist(&finalist)?;
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
 //! The end of a run: the front is trained to the end, exported, measured again, and the winner is the best that meets the bounds
-//! as measured.
+//! as measured. What the winner gets on top is in the module `crown`.
 
 use std::cmp::Ordering;
 use std::time::Instant;
@@ -14,6 +14,7 @@ use super::training::{Job, Outcome, Trained};
 use crate::device::Measurement;
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Event, Phase as Part};
+use crate::run_folder::FinalistModel;
 use crate::study::{self, Finalist, Phase, Study};
 
 const BYTES_PER_KIB: f64 = 1024.0;
@@ -35,8 +36,8 @@ pub(super) struct Contender {
 }
 
 impl Run<'_> {
-    /// Trains and measures the front, best first, until one keeps all bounds as measured; the contenders in the order of their
-    /// places, the winner first.
+    /// Trains and measures the front, best first, until one keeps all bounds as measured and is crowned; the contenders in the order
+    /// of their places, the winner first.
     pub(super) fn finals(&mut self, engine: &SearchEngine) -> Result<Vec<Contender>> {
         let (goals, begun) = (engine.goals(), Instant::now());
         let candidates = candidates(engine.trials(), goals, &self.likely(goals)?);
@@ -45,9 +46,10 @@ impl Run<'_> {
         for batch in candidates.chunks(self.config.finals.finalists) {
             let mut contenders = self.contend(batch)?;
             rank(&mut contenders, goals, self.dataset.validation.len());
+            let best = self.crown(&mut contenders, goals)?;
             let violation = |contender: &Contender| goals.violation(&contender.readings);
             closest = contenders.iter().map(violation).chain(closest).min_by(f64::total_cmp);
-            if let Some(best) = contenders.iter().position(|contender| violation(contender) == 0.0) {
+            if let Some(best) = best {
                 contenders[..=best].rotate_right(1);
                 let seconds = begun.elapsed().as_secs_f64();
                 self.study.finish_phase(&Phase { name: PHASE.to_owned(), seconds })?;
@@ -85,7 +87,7 @@ impl Run<'_> {
     }
 
     fn contend(&mut self, trials: &[&Trial]) -> Result<Vec<Contender>> {
-        let trained = self.train_finalists(trials)?;
+        let trained = self.train_to_end(trials, study::Purpose::Final)?;
         let mut contenders = Vec::with_capacity(trials.len());
         for (trial, trained) in trials.iter().zip(trained) {
             self.check_interrupted()?;
@@ -101,15 +103,15 @@ impl Run<'_> {
         Ok(contenders)
     }
 
-    /// Trains the finalists that have not been trained before an interruption, and keeps each network as soon as it is there.
-    fn train_finalists(&mut self, trials: &[&Trial]) -> Result<Vec<Trained>> {
-        let recorded = self.study.trainings(study::Purpose::Final)?;
+    /// Trains those that have not been trained so before an interruption, and keeps each network as soon as it is there.
+    pub(super) fn train_to_end(&mut self, trials: &[&Trial], purpose: study::Purpose) -> Result<Vec<Trained>> {
+        let recorded = self.study.trainings(purpose)?;
         let training_of =
             |trial: &Trial| recorded.iter().find(|(draw, _)| *draw == trial.draw).map(|(_, training)| training);
-        let has_model = |trial: &Trial| self.folder.finalist(trial.number).is_file();
+        let has_model = |trial: &Trial| self.folder.finalist(trial.number, model_of(purpose)).is_file();
         let missing: Vec<&Trial> =
             trials.iter().copied().filter(|trial| training_of(trial).is_none() || !has_model(trial)).collect();
-        let mut outcomes = self.train_missing(&missing)?.into_iter();
+        let mut outcomes = self.train_missing(&missing, purpose)?.into_iter();
         let outcome = |trial: &&Trial| match missing.iter().any(|other| other.number == trial.number) {
             true => outcomes.next().expect("as many were trained as were missing"),
             false => Ok(Outcome { training: training_of(trial).expect("it is not missing").clone(), weights: None }),
@@ -117,53 +119,81 @@ impl Run<'_> {
         Ok(trials.iter().map(outcome).collect())
     }
 
-    fn train_missing(&mut self, trials: &[&Trial]) -> Result<Vec<Trained>> {
+    fn train_missing(&mut self, trials: &[&Trial], purpose: study::Purpose) -> Result<Vec<Trained>> {
         let graphs = trials
             .iter()
             .map(|trial| self.space.decode(&trial.genotype))
             .collect::<std::result::Result<Vec<_>, _>>()?;
         let options: Vec<_> = trials.iter().map(|trial| self.export_options(Some(trial))).collect();
         let jobs =
-            trials.iter().zip(&graphs).map(|(trial, graph)| Job::finals(graph.clone(), self.config, trial.number));
+            trials.iter().zip(&graphs).map(|(trial, graph)| Job::to_end(graph.clone(), self.config, trial.number));
         let jobs: Vec<Job> = jobs.collect();
         self.folder.make_finalists()?;
-        let files: Vec<_> = trials.iter().map(|trial| self.folder.finalist(trial.number)).collect();
+        let files: Vec<_> = trials.iter().map(|trial| self.folder.finalist(trial.number, model_of(purpose))).collect();
         let mut keep = |study: &mut Study, job: usize, outcome: &Outcome| {
             let weights = outcome.weights.as_ref().expect("it was trained just now");
             crate::run_folder::write_whole(&files[job], &model_bytes(&graphs[job], weights, &options[job])?)?;
-            let finalist = Finalist { draw: trials[job].draw, place: NO_PLACE, readings: Readings::new() };
-            Ok(study.save_finalist(&finalist, Some(&outcome.training), &[])?)
+            Ok(study.save_training(trials[job].draw, &outcome.training)?)
         };
-        self.train_side_by_side(&jobs, study::Purpose::Final, &mut keep)
+        self.train_side_by_side(&jobs, purpose, &mut keep)
     }
 
     fn measure_finalist(&mut self, trial: &Trial, outcome: &Outcome) -> Result<std::result::Result<Contender, String>> {
-        let model = self.folder.read_finalist(trial.number)?;
-        let digest = Digest::of(&self.space.decode(&trial.genotype)?);
-        let taken = match self.measurer.measure(&mut self.study, Purpose::Final, &digest, &model) {
-            Ok(taken) => taken,
-            Err(MeasureFailure::Run(error)) => return Err(error),
-            Err(MeasureFailure::Network(reason)) => return Ok(Err(reason)),
+        let model = self.folder.read_finalist(trial.number, FinalistModel::Judged)?;
+        let measurement = match self.measure_again(trial, Purpose::Final, &model)? {
+            Ok(measurement) => measurement,
+            Err(reason) => return Ok(Err(reason)),
         };
         let mut found = trial.known.clone();
-        found.extend(readings(&taken.measurement));
+        found.extend(final_readings(&model, &measurement));
         found.add(Metric::Accuracy, outcome.accuracy(&self.dataset));
-        found.add(
-            Metric::ModelSizeKib,
-            Value::measured(model.len() as f64 / BYTES_PER_KIB, None, "size of the ONNX file"),
-        );
-        let finalist = Finalist { draw: trial.draw, place: NO_PLACE, readings: found.clone() };
-        let records: Vec<study::Measurement> = taken.record.into_iter().collect();
-        self.study.save_finalist(&finalist, None, &records)?;
+        self.keep_finalist(trial, &found)?;
         self.progress.emit(Event::Finalist(shown(trial.number, &found, &self.config.goals())));
         Ok(Ok(Contender {
             trial: trial.clone(),
             readings: found,
             validation_loss: outcome.validation_loss(),
             model,
-            measurement: taken.measurement,
+            measurement,
         }))
     }
+
+    /// Measures a network of a finalist and keeps the measurement; the reason where it is the network that cannot be measured.
+    pub(super) fn measure_again(
+        &mut self,
+        trial: &Trial,
+        purpose: Purpose,
+        model: &[u8],
+    ) -> Result<std::result::Result<Measurement, String>> {
+        let digest = Digest::of(&self.space.decode(&trial.genotype)?);
+        match self.measurer.measure(&mut self.study, purpose, &digest, model) {
+            Ok(taken) => {
+                taken.record.iter().try_for_each(|record| self.study.save_measurement(record))?;
+                Ok(Ok(taken.measurement))
+            }
+            Err(MeasureFailure::Run(error)) => Err(error),
+            Err(MeasureFailure::Network(reason)) => Ok(Err(reason)),
+        }
+    }
+
+    pub(super) fn keep_finalist(&mut self, trial: &Trial, readings: &Readings) -> Result<()> {
+        let finalist = Finalist { draw: trial.draw, place: NO_PLACE, readings: readings.clone() };
+        Ok(self.study.save_finalist(&finalist)?)
+    }
+}
+
+/// The file of a training's network.
+fn model_of(purpose: study::Purpose) -> FinalistModel {
+    match purpose {
+        study::Purpose::Refit => FinalistModel::Refit,
+        study::Purpose::Estimate | study::Purpose::Final => FinalistModel::Judged,
+    }
+}
+
+/// What a finalist's file and its measurement say.
+pub(super) fn final_readings(model: &[u8], measurement: &Measurement) -> Readings {
+    let size_kib = model.len() as f64 / BYTES_PER_KIB;
+    readings(measurement).with(Metric::ModelSizeKib, Value::measured(size_kib, None, "size of the ONNX file"))
 }
 
 /// Trained networks that keep all bounds by what is known, in the order in which they are to be trained to the end: the front and,

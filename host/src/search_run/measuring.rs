@@ -8,7 +8,7 @@ use edgefit_search::{Metric, Readings, Value};
 
 use crate::config::DeviceConfig;
 use crate::device::statistics::median;
-use crate::device::{Device, DeviceError, MeasureRequest, Measurement};
+use crate::device::{Agreement, Device, DeviceError, MeasureRequest, Measurement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::study::{self, Study};
 
@@ -22,8 +22,10 @@ pub(super) enum Purpose {
     Table,
     /// A trained candidate.
     Trial,
-    /// A finalist, measured as thoroughly as the device's preset says.
+    /// A finalist, measured again.
     Final,
+    /// The winner, measured as thoroughly as the device's preset says.
+    Winner,
 }
 
 impl Purpose {
@@ -32,6 +34,7 @@ impl Purpose {
             Self::Table => "table",
             Self::Trial => "trial",
             Self::Final => "final",
+            Self::Winner => "winner",
         }
     }
 }
@@ -91,8 +94,11 @@ impl Measurer {
         let runtime = self.config.runtime;
         let mut request = MeasureRequest::search(runtime);
         match purpose {
-            Purpose::Table | Purpose::Trial => request.processes = self.processes,
-            Purpose::Final => {
+            Purpose::Table | Purpose::Trial | Purpose::Final => {
+                request.processes = self.processes;
+                request.agreement = Some(Agreement::SEARCH);
+            }
+            Purpose::Winner => {
                 let preset = self.config.preset;
                 request.plan = preset.plan();
                 request.processes = preset.processes();

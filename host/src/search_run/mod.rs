@@ -4,6 +4,7 @@
 //! a run that is resumed takes the same way again and finds it there, so there is no second way for resuming.
 
 mod artifacts;
+mod crown;
 mod finals;
 mod measuring;
 mod opening;

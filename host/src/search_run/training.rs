@@ -36,7 +36,7 @@ impl Job {
     }
 
     /// The training of a finalist to the end.
-    pub(super) fn finals(graph: Graph, config: &SearchConfig, number: u64) -> Self {
+    pub(super) fn to_end(graph: Graph, config: &SearchConfig, number: u64) -> Self {
         Self { number, graph, recipe: recipe::finals(config), seed: derived(config.seed, "final", number) }
     }
 }
@@ -81,7 +81,8 @@ enum Said {
 }
 
 impl Run<'_> {
-    /// Trains all jobs, as many at once as the configuration says; results in the order of the jobs.
+    /// Trains all jobs, as many at once as the configuration says; results in the order of the jobs. The purpose also says on
+    /// which images.
     pub(super) fn train_side_by_side(
         &mut self,
         jobs: &[Job],
@@ -89,6 +90,8 @@ impl Run<'_> {
         keep: Keep<'_>,
     ) -> Result<Vec<Trained>> {
         let Self { config, study, dataset, progress, interrupt, .. } = self;
+        let refit = (purpose == Purpose::Refit).then(|| dataset.refit());
+        let dataset = refit.as_ref().unwrap_or(dataset);
         let workers = config.estimate.jobs.min(jobs.len());
         let mut results: Vec<Option<Trained>> = jobs.iter().map(|_| None).collect();
         listen_to_workers(jobs, workers, dataset, interrupt, &mut |said| match said {
@@ -140,8 +143,8 @@ fn listen_to_workers(
 fn recorded(outcome: TrainOutcome, purpose: Purpose, seconds: f64) -> Outcome {
     let epochs = outcome.epochs.iter().map(|epoch| Epoch {
         loss: Some(epoch.train_loss).filter(|loss| loss.is_finite()),
-        validation_accuracy: Some(epoch.validation_accuracy),
-        validation_loss: Some(epoch.validation_loss).filter(|loss| loss.is_finite()),
+        validation_accuracy: epoch.validation_accuracy,
+        validation_loss: epoch.validation_loss.filter(|loss| loss.is_finite()),
     });
     Outcome { training: Training { purpose, seconds, epochs: epochs.collect() }, weights: Some(outcome.weights) }
 }
@@ -182,6 +185,6 @@ fn epoch_event(job: &Job, report: &EpochReport) -> Event {
         number: job.number,
         epoch: report.epoch as u64,
         epochs: job.recipe.epochs as u64,
-        accuracy: Some(report.validation_accuracy),
+        accuracy: report.validation_accuracy,
     }
 }

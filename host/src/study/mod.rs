@@ -152,22 +152,24 @@ impl Study {
         })
     }
 
-    /// Keeps a finalist together with its training and its measurements; replaces what was known before.
+    /// Keeps a training of a trial that is recorded; replaces an earlier one of the same purpose.
     ///
     /// # Errors
     /// See [`Self::header`].
-    pub fn save_finalist(
-        &mut self,
-        finalist: &Finalist,
-        training: Option<&Training>,
-        measured: &[Measurement],
-    ) -> Result<(), StudyError> {
+    pub fn save_training(&mut self, draw: u64, training: &Training) -> Result<(), StudyError> {
+        self.write(|connection| insert_training(connection, draw, training))
+    }
+
+    /// Keeps a finalist; replaces what was known before.
+    ///
+    /// # Errors
+    /// See [`Self::header`].
+    pub fn save_finalist(&mut self, finalist: &Finalist) -> Result<(), StudyError> {
         self.write(|connection| {
             let row = FinalistRow::of(finalist)?;
             let insert = diesel::insert_into(finalists::table).values(&row);
             insert.on_conflict(finalists::draw).do_update().set(&row).execute(connection)?;
-            training.map_or(Ok(()), |training| insert_training(connection, finalist.draw, training))?;
-            insert_measurements(connection, measured)
+            Ok(())
         })
     }
 

@@ -56,6 +56,8 @@ pub enum Purpose {
     Estimate,
     /// To train a finalist to the end.
     Final,
+    /// To train a finalist again, with the validation images among those to train on.
+    Refit,
 }
 
 impl Purpose {
@@ -64,6 +66,7 @@ impl Purpose {
         match self {
             Self::Estimate => "estimate",
             Self::Final => "final",
+            Self::Refit => "refit",
         }
     }
 }

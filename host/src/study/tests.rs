@@ -76,7 +76,8 @@ fn everything_comes_back_as_it_was() {
     study.save_trial(&records[0], Some(&training(Purpose::Estimate)), &[measurement("a")]).unwrap();
     study.save_trial(&records[1], None, &[]).unwrap();
     let finalist = Finalist { draw: 0, place: 1, readings: records[0].trial.readings() };
-    study.save_finalist(&finalist, Some(&training(Purpose::Final)), &[]).unwrap();
+    study.save_finalist(&finalist).unwrap();
+    study.save_training(finalist.draw, &training(Purpose::Final)).unwrap();
     drop(study);
 
     let mut study = Study::open(&path).unwrap();

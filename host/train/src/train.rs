@@ -43,23 +43,24 @@ pub struct EpochReport {
     pub epoch: usize,
     /// Mean training loss over the epoch's steps, with smoothed labels and augmentation.
     pub train_loss: f64,
-    /// Mean cross entropy on the validation images, without smoothing.
-    pub validation_loss: f64,
-    /// Share of validation images classified right.
-    pub validation_accuracy: f64,
+    /// Mean cross entropy on the validation images, without smoothing; `None` without such images.
+    pub validation_loss: Option<f64>,
+    /// Share of validation images classified right; `None` without such images.
+    pub validation_accuracy: Option<f64>,
 }
 
 /// A trained network.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainOutcome {
-    /// Weights of the best epoch: the highest validation accuracy, among equals the lowest validation loss.
+    /// Weights of the best epoch: the highest validation accuracy, among equals the lowest validation loss. Without validation
+    /// images, those of the last epoch.
     pub weights: Weights,
     /// That epoch, from 1.
     pub best_epoch: usize,
-    /// Its accuracy on the validation images.
-    pub validation_accuracy: f64,
-    /// Its loss on the validation images.
-    pub validation_loss: f64,
+    /// Its accuracy on the validation images, if there are any.
+    pub validation_accuracy: Option<f64>,
+    /// Its loss on the validation images, if there are any.
+    pub validation_loss: Option<f64>,
     /// Every epoch that was run, in order.
     pub epochs: Vec<EpochReport>,
 }
@@ -256,12 +257,15 @@ impl<'a> Training<'a> {
     }
 
     fn validate(&self, epoch: usize, train_loss: f64) -> Result<EpochReport, TrainError> {
+        if self.data.validation.is_empty() {
+            return Ok(EpochReport { epoch, train_loss, validation_loss: None, validation_accuracy: None });
+        }
         let parameters = self.average.as_ref().unwrap_or(&self.network.parameters);
         let evaluation = self.evaluate(&self.data.validation, parameters);
         if !evaluation.loss.is_finite() {
             return Err(TrainError::Diverged { epoch, step: self.steps(), what: "the validation loss" });
         }
-        let (validation_loss, validation_accuracy) = (evaluation.loss, evaluation.accuracy);
+        let (validation_loss, validation_accuracy) = (Some(evaluation.loss), Some(evaluation.accuracy));
         Ok(EpochReport { epoch, train_loss, validation_loss, validation_accuracy })
     }
 
@@ -270,8 +274,10 @@ impl<'a> Training<'a> {
     }
 }
 
-fn is_better(a: &EpochReport, b: &EpochReport) -> bool {
-    (a.validation_accuracy, -a.validation_loss) > (b.validation_accuracy, -b.validation_loss)
+/// Whether a later epoch is to be kept instead of an earlier one; where nothing was validated, it is.
+fn is_better(later: &EpochReport, earlier: &EpochReport) -> bool {
+    let validated = |report: &EpochReport| report.validation_accuracy.zip(report.validation_loss.map(|loss| -loss));
+    validated(earlier).is_none_or(|earlier| validated(later).is_some_and(|later| later > earlier))
 }
 
 fn tell(observer: Observer<'_>, event: &Event, epoch: usize) -> Result<(), TrainError> {

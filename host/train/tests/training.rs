@@ -49,8 +49,21 @@ fn the_outcome_holds_what_the_best_epoch_gave() {
     let outcome = run(&graph, &data, &recipe).unwrap();
     assert_eq!(outcome.weights.mismatch(&graph), None);
     let again = evaluate(&graph, &outcome.weights, &data.validation, &data.normalization).unwrap();
-    assert_eq!(again.accuracy, outcome.validation_accuracy);
+    assert_eq!(Some(again.accuracy), outcome.validation_accuracy);
     assert_eq!(outcome.epochs[outcome.best_epoch - 1].validation_accuracy, outcome.validation_accuracy);
+}
+
+#[test]
+fn without_validation_images_the_last_epoch_is_kept() {
+    let (data, graph) = (digits(2), network("chain-8x8x1"));
+    let refit = data.refit();
+    assert_eq!(refit.train.len(), data.train.len() + data.validation.len());
+    assert_eq!(refit.train.image(data.train.len()), data.validation.image(0));
+    assert_eq!(refit.train.labels[data.train.len()], data.validation.labels[0]);
+    let recipe = Recipe { patience: Some(1), ..quick() };
+    let outcome = run(&graph, &refit, &recipe).unwrap();
+    assert_eq!((outcome.best_epoch, outcome.validation_accuracy), (recipe.epochs, None));
+    assert!(outcome.epochs.iter().all(|epoch| epoch.validation_loss.is_none()));
 }
 
 #[test]

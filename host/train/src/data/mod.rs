@@ -183,6 +183,16 @@ impl Dataset {
     pub fn shape(&self) -> ImageShape {
         self.train.pixels.shape
     }
+
+    /// The same with the validation images among those to train on, and none to validate with. The normalization stays.
+    pub fn refit(&self) -> Self {
+        let Self { classes, train, validation, test, normalization } = self.clone();
+        let shape = train.pixels.shape;
+        let pixels = Pixels { shape, bytes: [train.pixels.bytes, validation.pixels.bytes].concat() };
+        let train = Samples { pixels, labels: [train.labels, validation.labels].concat() };
+        let validation = Samples { pixels: Pixels { shape, bytes: Vec::new() }, labels: Vec::new() };
+        Self { classes, train, validation, test, normalization }
+    }
 }
 
 fn statistics(pixels: &Pixels, divisor: f32) -> Normalization {
