@@ -12,6 +12,7 @@
 pub mod command;
 pub mod device;
 pub mod inputs;
+pub mod onnx_runtime;
 pub mod passes;
 pub mod runtimes;
 pub mod server;

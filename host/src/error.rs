@@ -38,6 +38,20 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// The kind as it is written in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Internal => "internal",
+            Self::Usage => "usage",
+            Self::Data => "data",
+            Self::Device => "device",
+            Self::Runtime => "runtime",
+            Self::NoFeasibleArchitecture => "no-feasible-architecture",
+            Self::Interrupted => "interrupted",
+            Self::Storage => "storage",
+        }
+    }
+
     /// The process's exit code.
     pub fn exit_code(self) -> u8 {
         self as u8

@@ -3,11 +3,13 @@
 //! The folders follow the way of a run: [`config`] reads the search file, the search crate proposes, the train crate trains,
 //! the onnx crate exports, [`device`] measures, the latency crate learns, [`study`] keeps every trial, [`report`] tells.
 
+pub mod accuracy;
 pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod device;
 pub mod error;
+pub mod onnx_runtime;
 pub mod progress;
 pub mod quantity;
 pub mod report;

@@ -1,4 +1,7 @@
-//! The agent's own suite, where it needs what only this program brings.
+//! The agent: its own suite where it needs what only this program brings, and what damaged frames and models do to it.
+
+pub(crate) mod frames;
+pub(crate) mod models;
 
 use crate::harness::Outcome;
 use crate::needs::{program, python};

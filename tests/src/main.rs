@@ -15,10 +15,11 @@ mod repository;
 
 use std::process::ExitCode;
 
+use agent::{frames, models};
 use architecture::{dependencies, documents, purity, sources, tree};
-use command::{data, device, main_job, mistakes, report, resume, shell, storage};
+use command::{bench, compare, data, device, main_job, mistakes, report, resume, runtime, shell, storage};
 use harness::{Test, test};
-use needs::Need::{Chromium, Data, GitCheckout, Mount, OnnxChecker, OnnxRuntime, Program};
+use needs::Need::{Chromium, Data, GitCheckout, InstalledRuntime, Mount, OnnxChecker, OnnxRuntime, Program};
 
 #[rustfmt::skip] // a table is read line by line
 const CONTENTS: &[Test] = &[
@@ -47,6 +48,9 @@ const CONTENTS: &[Test] = &[
     test("documents::readme_shows_real_commands", &[Program], shell::readme_shows_real_commands),
     // The agent's suite with what the agent's own tests cannot bring.
     test("agent::onnx_runtime_passes", &[OnnxRuntime], agent::onnx_runtime_passes),
+    test("agent::damaged_frames_do_no_harm", &[Program], frames::damaged_frames_do_no_harm),
+    test("agent::damaged_models_do_no_harm", &[Program], models::damaged_models_do_no_harm),
+    test("agent::damaged_models_do_no_harm_in_onnx_runtime", &[Program, OnnxRuntime], models::damaged_models_do_no_harm_in_onnx_runtime),
     // One network means the same in burn, tract and ONNX Runtime.
     test("conformance::burn_agrees_with_plain_loops", &[], conformance::burn_agrees_with_plain_loops),
     test("conformance::tract_agrees_with_burn", &[], conformance::tract_agrees_with_burn),
@@ -64,6 +68,20 @@ const CONTENTS: &[Test] = &[
     test("resume::interrupting_says_how_to_go_on", &[Program], resume::interrupting_says_how_to_go_on),
     test("report::opens_in_a_browser", &[Program, Chromium], report::report_opens_in_a_browser),
     test("report::is_written_anew", &[Program], report::report_is_written_anew),
+    // Measuring models, and the runtimes for it.
+    test("bench::a_report_has_its_numbers", &[Program], bench::a_report_has_its_numbers),
+    test("bench::a_report_is_text_beside_its_file", &[Program], bench::a_report_is_text_beside_its_file),
+    test("bench::onnx_runtime_runs_as_asked", &[Program, OnnxRuntime], bench::onnx_runtime_runs_as_asked),
+    test("bench::the_installed_runtime_is_found", &[Program, InstalledRuntime], bench::the_installed_runtime_is_found),
+    test("bench::failures_are_structured", &[Program], bench::failures_are_structured),
+    test("bench::wrong_options_are_refused", &[Program], bench::wrong_options_are_refused),
+    test("compare::models_stand_side_by_side", &[Program], compare::models_stand_side_by_side),
+    test("compare::the_table_says_what_its_numbers_are", &[Program], compare::the_table_says_what_its_numbers_are),
+    test("compare::failures_name_the_model", &[Program], compare::failures_name_the_model),
+    test("runtime::an_installed_library_is_usable", &[Program, InstalledRuntime], runtime::an_installed_library_is_usable),
+    test("runtime::a_damaged_library_is_noticed", &[Program], runtime::a_damaged_library_is_noticed),
+    test("runtime::a_failed_installation_says_what_to_do", &[Program], runtime::a_failed_installation_says_what_to_do),
+    test("runtime::pip_is_asked_for_the_pinned_wheel", &[Program], runtime::pip_is_asked_for_the_pinned_wheel),
     test("shell::help_completions_and_man_page", &[Program], shell::help_completions_and_man_page_are_there),
     test("shell::output_on_a_pipe_is_plain", &[Program], shell::output_on_a_pipe_is_plain),
     // What goes wrong ends with its exit code and says what to do.

@@ -11,6 +11,7 @@ pub(crate) mod debian;
 pub(crate) mod mount;
 pub(crate) mod program;
 pub(crate) mod python;
+pub(crate) mod runtime;
 
 use std::fmt;
 
@@ -21,6 +22,8 @@ pub(crate) enum Need {
     GitCheckout,
     /// The shared library of ONNX Runtime.
     OnnxRuntime,
+    /// ONNX Runtime as `edgefit runtime install` gets it.
+    InstalledRuntime,
     /// A Python with the `onnx` package and its checker.
     OnnxChecker,
     /// A browser to look at the report with.
@@ -48,6 +51,7 @@ impl Need {
         match self {
             Need::GitCheckout => checkout::provide(),
             Need::OnnxRuntime => python::onnx_runtime().map(drop),
+            Need::InstalledRuntime => runtime::home().map(drop),
             Need::OnnxChecker => python::interpreter().map(drop),
             Need::Chromium => chromium::provide(),
             Need::Program => program::edgefit().map(drop),

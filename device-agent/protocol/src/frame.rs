@@ -66,6 +66,17 @@ impl FrameHeader {
         Ok(Self { body_bytes, crc32: u32::from_le_bytes([c0, c1, c2, c3]) })
     }
 
+    /// The header of a body.
+    pub fn of(body: &[u8]) -> Self {
+        Self { body_bytes: body.len(), crc32: crc32fast::hash(body) }
+    }
+
+    /// The header as it stands in front of the body.
+    pub fn to_bytes(self) -> [u8; HEADER_BYTES] {
+        let ([l0, l1, l2, l3], [c0, c1, c2, c3]) = ((self.body_bytes as u32).to_le_bytes(), self.crc32.to_le_bytes());
+        [l0, l1, l2, l3, c0, c1, c2, c3]
+    }
+
     /// Checks the body that followed this header and reads its message.
     ///
     /// # Errors
@@ -102,9 +113,8 @@ pub fn encode<T: Serialize + ?Sized>(message: &T) -> Result<Vec<u8>, FrameError>
     let mut frame = postcard::to_extend(message, room_for_header).map_err(|_| FrameError::Encode)?;
     let body_bytes = frame.len() - HEADER_BYTES;
     check_length(body_bytes)?;
-    let crc32 = crc32fast::hash(&frame[HEADER_BYTES..]);
-    frame[..4].copy_from_slice(&(body_bytes as u32).to_le_bytes());
-    frame[4..HEADER_BYTES].copy_from_slice(&crc32.to_le_bytes());
+    let header = FrameHeader::of(&frame[HEADER_BYTES..]);
+    frame[..HEADER_BYTES].copy_from_slice(&header.to_bytes());
     Ok(frame)
 }
 

@@ -5,7 +5,7 @@ use edgefit_protocol::{
     report::{MemoryReport, PassReport, Phase, Resident},
 };
 
-use super::{Model, Observer, Task, first_inputs, load_options};
+use super::{Model, Observer, Task, first_inputs, load};
 use crate::{
     device::resident::{self, PeakMark},
     runtimes::{Loaded, Runtime},
@@ -22,7 +22,7 @@ pub(super) fn measure(
 ) -> Result<(Model, PassReport), JobError> {
     let before_load = resident::read();
     let mark = PeakMark::reset();
-    let mut loaded = runtime.load(task.model, &load_options(task.job))?;
+    let mut loaded = load(task, runtime)?;
     let after_load = resident::read();
     observer.phase(Phase::Measuring);
     let after_first_run = run(task, &mut loaded)?;

@@ -15,7 +15,7 @@ use std::{
 };
 
 use edgefit_protocol::{
-    error::JobError,
+    error::{ErrorKind, JobError},
     job::{Inputs, Job, Pass},
     report::{JobReport, LoadTimes, PassReport, Phase},
     tensor::{TensorData, TensorInfo},
@@ -97,9 +97,22 @@ fn run_pass(
     if task.job.pass == Pass::Memory {
         return memory::measure(task, runtime, observer);
     }
-    let mut loaded = runtime.load(task.model, &load_options(task.job))?;
+    let mut loaded = load(task, runtime)?;
     let report = run_loaded(task, loaded.session.as_mut(), observer)?;
     Ok((Model::of(&loaded), report))
+}
+
+/// Loads the model of a job, all of whose shapes have to be of inputs that the model has.
+fn load(task: &Task<'_>, runtime: &dyn Runtime) -> Result<Loaded, JobError> {
+    let loaded = runtime.load(task.model, &load_options(task.job))?;
+    let names: Vec<&str> = loaded.session.inputs().iter().map(|input| input.name.as_str()).collect();
+    match task.job.shapes.iter().find(|given| !names.contains(&given.input.as_str())) {
+        None => Ok(loaded),
+        Some(given) => {
+            let message = format!("the model has no input {}; it has {}", given.input, names.join(", "));
+            Err(JobError::new(ErrorKind::WrongShape, message))
+        }
+    }
 }
 
 fn run_loaded(task: &Task<'_>, session: &mut dyn Session, observer: &mut dyn Observer) -> Result<PassReport, JobError> {

@@ -176,6 +176,8 @@ fn shapes_are_taken_and_checked(runner: &mut Runner) {
     assert_eq!(report.outputs[0].shape, [1, 7, 2]);
     assert_eq!(runner.kind(&models::dynamic(), |_| ()), ErrorKind::DynamicShape);
     assert_eq!(runner.kind(&models::dynamic(), |job| job.shapes = shape(&[1, 7, 3])), ErrorKind::WrongShape);
+    let elsewhere = || vec![InputShape { input: "z".into(), shape: vec![1, 4] }];
+    assert_eq!(runner.kind(&models::double(), |job| job.shapes = elsewhere()), ErrorKind::WrongShape);
     let (report, _) = runner.run(&models::network(None), |job| job.shapes = shape(&[3, 3, 16, 16])).unwrap();
     assert_eq!(report.outputs[0].shape, [3, 4]);
 }

@@ -18,7 +18,7 @@ use super::{
     series,
 };
 use crate::device::{
-    DeviceError, DeviceInfo, Measurement, MemoryReading, Provenance,
+    DeviceInfo, Measurement, MemoryReading, Provenance,
     statistics::{Summary, median},
     validity,
 };
@@ -48,21 +48,22 @@ pub(super) fn report(
 }
 
 impl Report {
-    /// The report of a measurement that failed; `None` when the failure is not the device's own word.
-    pub fn failed(info: &DeviceInfo, error: &DeviceError, options: &BenchOptions) -> Option<Self> {
-        let DeviceError::Job { cause, .. } = error else {
-            return None;
-        };
-        Some(Self { error: Some(ErrorSection::from(cause)), ..empty(info, options) })
+    /// The report of a measurement that failed. `info` is `None` where the device was never reached.
+    pub fn failed(info: Option<&DeviceInfo>, error: ErrorSection, options: &BenchOptions) -> Self {
+        Self { error: Some(error), device: info.map(device), ..blank(options) }
     }
 }
 
 /// What is known before anything is measured.
 fn empty(info: &DeviceInfo, options: &BenchOptions) -> Report {
+    Report { device: Some(device(info)), ..blank(options) }
+}
+
+fn blank(options: &BenchOptions) -> Report {
     Report {
         schema: SCHEMA.to_owned(),
         model: None,
-        device: device(info),
+        device: None,
         runtime: None,
         settings: settings(options),
         latency_metrics: None,
@@ -97,7 +98,7 @@ fn tensor(info: &TensorInfo) -> TensorSection {
     }
 }
 
-fn device(info: &DeviceInfo) -> DeviceSection {
+pub(super) fn device(info: &DeviceInfo) -> DeviceSection {
     let description = &info.description;
     let os = description
         .os_version
@@ -126,7 +127,7 @@ fn core(core: &edgefit_protocol::device::Core) -> CoreSection {
     }
 }
 
-fn runtime(provenance: &Provenance) -> RuntimeSection {
+pub(super) fn runtime(provenance: &Provenance) -> RuntimeSection {
     let settings = &provenance.settings;
     let only_ort = |value| (provenance.runtime.name == RuntimeName::Ort).then_some(value);
     RuntimeSection {
@@ -153,17 +154,18 @@ fn optimization(level: Optimization) -> &'static str {
     }
 }
 
-fn settings(options: &BenchOptions) -> SettingsSection {
-    let Plan { min_runs, min_ns, max_ns, warm_up_runs, warm_up_ns, .. } = options.preset.plan();
+pub(super) fn settings(options: &BenchOptions) -> SettingsSection {
+    let Plan { min_runs, min_ns, max_ns, warm_up_runs, warm_up_ns, interval_share, .. } = options.plan();
     let secs = |ns: u64| ns as f64 / 1e9;
     SettingsSection {
         preset: options.preset.to_string(),
-        processes: options.processes.unwrap_or(options.preset.processes()),
+        processes: options.processes(),
         min_runs,
         min_secs: secs(min_ns),
         max_secs: secs(max_ns),
         warm_up_runs,
         warm_up_secs: secs(warm_up_ns),
+        interval_share,
         affinity: options.settings.affinity.to_string(),
         seed: options.seed,
     }
@@ -286,6 +288,7 @@ fn validity(info: &DeviceInfo, measurement: &Measurement, summary: &Summary) -> 
 mod tests {
     use super::*;
     use crate::bench::fixture;
+    use crate::device::DeviceError;
     use edgefit_protocol::error::{ErrorKind, JobError};
 
     fn close(found: f64, expected: f64) {
@@ -355,9 +358,10 @@ mod tests {
         let cause = JobError::new(ErrorKind::Crashed, "it crashed").with_signal(Some(11));
         let error = DeviceError::Job { device: "local".into(), cause };
         let options = BenchOptions::new(RuntimeName::Ort);
-        let report = Report::failed(&fixture::info(), &error, &options).unwrap();
+        let report = Report::failed(Some(&fixture::info()), ErrorSection::from(&error), &options);
         let section = report.error.unwrap();
         assert_eq!((section.kind.as_str(), section.signal), ("crashed", Some(11)));
         assert!(!report.validity.ok);
+        assert_eq!(report.device.unwrap().url, "local");
     }
 }

@@ -6,8 +6,10 @@
 
 pub mod compare;
 mod convert;
+mod facts;
 #[cfg(test)]
 mod fixture;
+mod limits;
 mod preset;
 mod report;
 mod series;
@@ -15,16 +17,18 @@ pub mod text;
 pub mod trace;
 
 use edgefit_protocol::{
-    job::{InputShape, Settings},
+    job::{InputShape, Plan, Settings},
     runtime::RuntimeName,
 };
 
-use crate::device::{Device, DeviceError, MeasureRequest, RunOn};
+use crate::device::{Device, DeviceError, MeasureRequest, PassStep, RunOn};
 
+pub use facts::ModelFacts;
+pub use limits::{MAX_SECS, PlanLimits};
 pub use preset::Preset;
 pub use report::{
     DeviceSection, EnvironmentSection, ErrorSection, LatencyMetrics, MemoryMetrics, ModelSection, OperatorRow, Report,
-    RuntimeSection, SCHEMA, StaticEstimate, TypeRow, Validity,
+    RuntimeSection, SCHEMA, SettingsSection, StaticEstimate, TypeRow, Validity,
 };
 pub use series::MinuteRow;
 
@@ -39,6 +43,8 @@ pub struct BenchOptions {
     pub shapes: Vec<InputShape>,
     /// How long to measure.
     pub preset: Preset,
+    /// What is different from the preset's plan.
+    pub limits: PlanLimits,
     /// Latency processes instead of the preset's number; at least 1.
     pub processes: Option<u32>,
     /// Whether nodes are measured too.
@@ -55,23 +61,38 @@ impl BenchOptions {
             settings: Settings::default(),
             shapes: Vec::new(),
             preset: Preset::Quick,
+            limits: PlanLimits::default(),
             processes: None,
             per_operator: false,
             seed: 0,
         }
     }
 
-    fn request(&self) -> MeasureRequest {
-        let run_on = RunOn {
+    /// When a latency pass ends.
+    pub fn plan(&self) -> Plan {
+        self.limits.apply(self.preset.plan())
+    }
+
+    /// Latency passes, each in a fresh process.
+    pub fn processes(&self) -> u32 {
+        self.processes.unwrap_or(self.preset.processes()).max(1)
+    }
+
+    /// With what a model runs.
+    pub fn run_on(&self) -> RunOn {
+        RunOn {
             settings: self.settings.clone(),
             shapes: self.shapes.clone(),
-            timeout_ns: self.preset.timeout_ns(),
+            timeout_ns: limits::timeout_ns(&self.plan()),
             ..RunOn::new(self.runtime)
-        };
+        }
+    }
+
+    fn request(&self) -> MeasureRequest {
         MeasureRequest {
-            run_on,
-            plan: self.preset.plan(),
-            processes: self.processes.unwrap_or(self.preset.processes()),
+            run_on: self.run_on(),
+            plan: self.plan(),
+            processes: self.processes(),
             agreement: None,
             per_operator: self.per_operator.then_some(MeasureRequest::PROFILE),
             memory: true,
@@ -80,32 +101,18 @@ impl BenchOptions {
     }
 }
 
-/// What is known of a model without running it; whatever is not is absent.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ModelFacts {
-    /// Version of the operator set.
-    pub opset: Option<i64>,
-    /// Number of weights.
-    pub params: Option<u64>,
-    /// Multiply-accumulates of one run.
-    pub macs: Option<u64>,
-    /// Bytes of the weights.
-    pub weight_bytes: Option<u64>,
-    /// Highest sum of live activations, in bytes.
-    pub activation_peak_bytes: Option<u64>,
-}
-
-/// Measures a model, given as the bytes of an ONNX file.
+/// Measures a model, given as the bytes of an ONNX file; each pass is told to `hear` before it starts.
 ///
 /// # Errors
 ///
-/// [`DeviceError`]; [`Report::failed`] turns one that the device told into a report.
+/// [`DeviceError`]; [`Report::failed`] turns one into a report.
 pub fn bench(
     device: &mut Device,
     model: &[u8],
     facts: &ModelFacts,
     options: &BenchOptions,
+    hear: &mut dyn FnMut(PassStep<'_>),
 ) -> Result<Report, DeviceError> {
-    let measurement = device.measure(model, &options.request())?;
+    let measurement = device.measure_heard(model, &options.request(), hear)?;
     Ok(convert::report(device.info(), &measurement, facts, options))
 }

@@ -5,6 +5,8 @@ use std::{fmt, str::FromStr};
 use edgefit_protocol::job::Plan;
 use serde::{Deserialize, Serialize};
 
+use super::limits::timeout_ns;
+
 /// How long to measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -47,9 +49,9 @@ impl Preset {
         }
     }
 
-    /// Longest time for one pass, in nanoseconds: twice what the plan may take, and two minutes for loading: a run is never cut, and may be long.
+    /// Longest time for one pass, in nanoseconds.
     pub fn timeout_ns(self) -> u64 {
-        2 * self.plan().max_ns + 120_000_000_000
+        timeout_ns(&self.plan())
     }
 }
 

@@ -7,7 +7,8 @@ use edgefit_protocol::error::JobError;
 use serde::{Deserialize, Serialize};
 
 use super::series::MinuteRow;
-use crate::device::validity::Flag;
+use crate::device::{DeviceError, validity::Flag};
+use crate::error::Error;
 
 /// Name and version of the schema.
 pub const SCHEMA: &str = "edgefit-bench/1";
@@ -19,8 +20,8 @@ pub struct Report {
     pub schema: String,
     /// The model.
     pub model: Option<ModelSection>,
-    /// The device.
-    pub device: DeviceSection,
+    /// The device; null where it was never reached.
+    pub device: Option<DeviceSection>,
     /// The runtime that ran the model.
     pub runtime: Option<RuntimeSection>,
     /// How it was measured.
@@ -158,6 +159,8 @@ pub struct SettingsSection {
     pub warm_up_runs: u64,
     /// Least time of the warm-up.
     pub warm_up_secs: f64,
+    /// Share of the median that its interval had to become narrower than, where that was asked for.
+    pub interval_share: Option<f64>,
     /// Cores that were asked for: `any`, `big`, `little` or numbers.
     pub affinity: String,
     /// Seed of the inputs' values.
@@ -195,7 +198,7 @@ pub struct LatencyMetrics {
     pub mad_ms: f64,
     /// Standard deviation over mean.
     pub cv: f64,
-    /// 95 % interval of the median, by bootstrap over processes and runs.
+    /// 95 % interval of the median, over runs and processes.
     pub median_ci95_ms: [f64; 2],
     /// Runs below and above Tukey's fences.
     pub outliers: [usize; 2],
@@ -316,5 +319,23 @@ impl From<&JobError> for ErrorSection {
             signal: error.signal,
             node: error.node.clone(),
         }
+    }
+}
+
+impl From<&DeviceError> for ErrorSection {
+    /// What the device told, in its own words; else what happened to the connection.
+    fn from(error: &DeviceError) -> Self {
+        match error {
+            DeviceError::Refused { cause, .. } | DeviceError::Job { cause, .. } => cause.into(),
+            DeviceError::Unreachable { .. } | DeviceError::Handshake { .. } | DeviceError::Died { .. } => {
+                Self { kind: "device".to_owned(), message: error.to_string(), signal: None, node: None }
+            }
+        }
+    }
+}
+
+impl From<&Error> for ErrorSection {
+    fn from(error: &Error) -> Self {
+        Self { kind: error.kind.name().to_owned(), message: error.message.clone(), signal: None, node: None }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::fmt::{self, Write};
 
-use super::report::{LatencyMetrics, MemoryMetrics, ModelSection, OperatorRow, Report, RuntimeSection, TypeRow};
+use super::report::{
+    DeviceSection, LatencyMetrics, MemoryMetrics, ModelSection, OperatorRow, Report, RuntimeSection, TypeRow,
+};
 
 /// Nodes and types that are shown at most; the JSON has all.
 const MAX_ROWS: usize = 40;
@@ -15,8 +17,9 @@ pub fn render(report: &Report) -> String {
 }
 
 fn write_report(text: &mut String, report: &Report) -> fmt::Result {
-    let device = &report.device;
-    writeln!(text, "device    {} ({}), {}", device.url, device.soc.as_deref().unwrap_or(&device.abi), device.os)?;
+    if let Some(device) = &report.device {
+        write_device(text, device)?;
+    }
     if let Some(runtime) = &report.runtime {
         write_runtime(text, runtime)?;
     }
@@ -48,7 +51,13 @@ fn write_report(text: &mut String, report: &Report) -> fmt::Result {
     Ok(())
 }
 
-fn write_runtime(text: &mut String, runtime: &RuntimeSection) -> fmt::Result {
+pub(super) fn write_device(text: &mut String, device: &DeviceSection) -> fmt::Result {
+    let model = || device.cores.first().and_then(|core| core.model.as_deref());
+    let machine = device.board.as_deref().or(device.soc.as_deref()).or_else(model).unwrap_or(&device.abi);
+    writeln!(text, "device    {} ({machine}, {} cores), {}", device.url, device.cores.len(), device.os)
+}
+
+pub(super) fn write_runtime(text: &mut String, runtime: &RuntimeSection) -> fmt::Result {
     let threads = if runtime.num_threads == 1 { "thread" } else { "threads" };
     writeln!(
         text,

@@ -3,8 +3,13 @@
 //! One file a command, each with its arguments and a `run`. Nothing here measures, trains or decides.
 
 mod agent;
+mod bench;
+mod compare;
 mod interrupt;
+mod output;
 mod report;
+mod running;
+mod runtime;
 mod search;
 mod shell;
 
@@ -62,6 +67,12 @@ impl Globals {
 enum Command {
     /// Searches, trains and measures: from a search file to winner.onnx
     Search(search::SearchArgs),
+    /// Profiles any ONNX model on a device
+    Bench(Box<bench::BenchArgs>),
+    /// Measures several models side by side: latency, memory, and accuracy where data is given
+    Compare(Box<compare::CompareArgs>),
+    /// Lists and gets ONNX Runtime's libraries
+    Runtime(runtime::RuntimeArgs),
     /// Writes the HTML report of a run anew
     Report(report::ReportArgs),
     /// Serves as this machine's agent
@@ -87,6 +98,9 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Search(args) => search::run_command(args, &cli.globals)?,
+        Command::Bench(args) => bench::run_command(*args, &cli.globals)?,
+        Command::Compare(args) => compare::run_command(*args, &cli.globals)?,
+        Command::Runtime(args) => runtime::run_command(args, &cli.globals)?,
         Command::Report(args) => report::run_command(args)?,
         Command::Agent(args) => return Ok(agent::run_command(args)),
         Command::Completions(args) => shell::completions(args)?,

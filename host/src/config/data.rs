@@ -7,6 +7,7 @@ use edgefit_train::data::FORMATS;
 use serde::Serialize;
 
 use super::section::Section;
+use super::suggestion::listed;
 
 /// Most images that `limit` can ask for.
 const MOST_IMAGES: usize = 100_000_000;
@@ -19,6 +20,12 @@ const PLANNED: [&str; 3] = ["npz", "csv-series", "wav-folder"];
 
 /// Formats whose images are part of this program.
 const BUNDLED: [&str; 1] = ["digits"];
+
+/// Share of the images that validation and test each take where the file does not say.
+const SHARE: f64 = 0.2;
+
+/// Pixels by which training moves images where the file does not say.
+const SHIFT: usize = 1;
 
 /// Name of one of [`edgefit_train::data::FORMATS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -64,19 +71,60 @@ pub struct DataConfig {
 }
 
 impl DataConfig {
+    /// A data set as it is named on a command line: a bundled format alone, `FORMAT:PATH`, or a folder, which is an image folder.
+    /// Everything else is as in a search file that does not state it.
+    ///
+    /// # Errors
+    /// What names there are.
+    pub fn named(text: &str) -> Result<Self, String> {
+        let formats = || FORMATS.map(|format| DataFormat(format.name())).into_iter();
+        if let Some(format) = formats().find(|format| format.is_bundled() && format.name() == text) {
+            return Ok(Self::plain(format, None));
+        }
+        let split = text.split_once(':').map(|(name, path)| (name, PathBuf::from(path)));
+        let folder = || Some(("image-folder", PathBuf::from(text))).filter(|(_, path)| path.is_dir());
+        let found = split.or_else(folder);
+        let found = found.and_then(|(name, path)| Some((formats().find(|f| f.name() == name)?, path)));
+        match found {
+            Some((format, path)) if !format.is_bundled() => Ok(Self::plain(format, Some(path))),
+            _ => {
+                let names: Vec<&str> = formats().map(|format| format.name()).collect();
+                Err(format!(
+                    "`{text}` is no data set: write {}, FORMAT:PATH, a folder of images, or a search file; formats are {}",
+                    BUNDLED.join(", "),
+                    listed(&names)
+                ))
+            }
+        }
+    }
+
+    fn plain(format: DataFormat, path: Option<PathBuf>) -> Self {
+        Self {
+            format,
+            path,
+            validation: SHARE,
+            test: SHARE,
+            limit: None,
+            test_limit: None,
+            resize: None,
+            flip: false,
+            shift: SHIFT,
+        }
+    }
+
     pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
         let format = read_format(section);
         let share = (Bound::Excluded(0.0), Bound::Excluded(1.0));
         Self {
             format,
             path: read_path(section, format),
-            validation: section.number("validation", 0.2, share),
-            test: section.number("test", 0.2, share),
+            validation: section.number("validation", SHARE, share),
+            test: section.number("test", SHARE, share),
             limit: section.optional_count("limit", 10..=MOST_IMAGES),
             test_limit: section.optional_count("test_limit", 10..=MOST_IMAGES),
             resize: section.optional_count("resize", SIDES),
             flip: section.flag("flip", false),
-            shift: section.count("shift", 1, 0..=16),
+            shift: section.count("shift", SHIFT, 0..=16),
         }
     }
 }
@@ -95,4 +143,23 @@ fn read_path(section: &mut Section<'_, '_>, format: DataFormat) -> Option<PathBu
         section.wrong_key("path", "these images are part of edgefit and have no path", help);
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DataConfig;
+
+    #[test]
+    fn a_data_set_is_named_as_documented() {
+        let named = |text: &str| DataConfig::named(text).map(|data| (data.format.name(), data.path));
+        assert_eq!(named("digits"), Ok(("digits", None)));
+        assert_eq!(named("idx:some/mnist"), Ok(("idx", Some("some/mnist".into()))));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_str().unwrap();
+        assert_eq!(named(path), Ok(("image-folder", Some(path.into()))));
+        for wrong in ["no-such-folder", "digits:x", "npz:x", ""] {
+            let said = named(wrong).unwrap_err();
+            assert!(said.contains("image-folder") && said.contains(wrong), "{said}");
+        }
+    }
 }

@@ -53,7 +53,7 @@ fn read_affinity(section: &mut Section<'_, '_>) -> Option<Affinity> {
 }
 
 /// `any`, `big`, `little`, or cores by number: `0-3`, `0,2`, `1,4-5`.
-fn parse_affinity(text: &str) -> Option<Affinity> {
+pub(crate) fn parse_affinity(text: &str) -> Option<Affinity> {
     match text {
         "any" => Some(Affinity::Any),
         "big" => Some(Affinity::Big),

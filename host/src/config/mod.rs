@@ -30,6 +30,7 @@ use serde::Serialize;
 
 pub use data::{DataConfig, DataFormat};
 pub use device::DeviceConfig;
+pub(crate) use device::parse_affinity;
 pub use goals::{Constraints, Objectives};
 pub use problem::{ConfigError, Problem, Problems};
 pub use table::TableConfig;

@@ -17,7 +17,7 @@ use super::{
     error::{ConnectionError, DeviceError},
     measurement::{Gathered, Measurement, Provenance},
     outputs::{Collector, OutputsRequest, SampleOutputs},
-    request::{MeasureRequest, RunOn},
+    request::{MeasureRequest, PassStep, RunOn},
     transport::{
         Transport,
         local::{Local, LocalOptions},
@@ -88,10 +88,26 @@ impl Device {
     /// [`DeviceError::Job`] when a pass failed, [`DeviceError::Died`] when the device did not
     /// survive it.
     pub fn measure(&mut self, model: &[u8], request: &MeasureRequest) -> Result<Measurement, DeviceError> {
+        self.measure_heard(model, request, &mut |_| ())
+    }
+
+    /// As [`Device::measure`]; each pass is told to `hear` before it starts.
+    ///
+    /// # Errors
+    ///
+    /// As [`Device::measure`].
+    pub fn measure_heard(
+        &mut self,
+        model: &[u8],
+        request: &MeasureRequest,
+        hear: &mut dyn FnMut(PassStep<'_>),
+    ) -> Result<Measurement, DeviceError> {
         let sha256 = hash(model);
         let mut gathered = Gathered::default();
-        for pass in request.passes() {
-            gathered.add(self.pass(model, sha256, request, pass)?);
+        let passes = request.passes();
+        for (at, pass) in passes.iter().enumerate() {
+            hear(PassStep { number: at + 1, passes: passes.len(), pass });
+            gathered.add(self.pass(model, sha256, request, pass.clone())?);
         }
         while request.agreement.is_some_and(|agreement| agreement.is_missing(&gathered.medians_ns())) {
             gathered.add(self.pass(model, sha256, request, Pass::Latency(request.plan.clone()))?);

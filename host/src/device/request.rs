@@ -47,6 +47,17 @@ impl RunOn {
     }
 }
 
+/// A pass that starts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PassStep<'a> {
+    /// Its number, from 1.
+    pub number: usize,
+    /// All passes of the measurement.
+    pub passes: usize,
+    /// What it finds out.
+    pub pass: &'a Pass,
+}
+
 /// The passes of a measurement.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MeasureRequest {

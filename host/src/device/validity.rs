@@ -68,6 +68,11 @@ pub enum Flag {
         /// The bits after the job.
         bits: u32,
     },
+    /// A model that was measured again and again in between got slower or faster.
+    CanaryDrifting {
+        /// Its farthest median over its first.
+        ratio: f64,
+    },
     /// The maximum time ended the series before it had enough runs.
     TooFewRuns {
         /// Runs that there are.
@@ -95,6 +100,9 @@ impl fmt::Display for Flag {
             }
             Self::Throttled { bits } => {
                 write!(f, "the board throttled or lacked voltage: bits {bits:#x}")
+            }
+            Self::CanaryDrifting { ratio } => {
+                write!(f, "the device changed meanwhile: the canary took {ratio:.3} of its first time")
             }
             Self::TooFewRuns { runs } => write!(f, "there are {runs} runs only"),
         }

@@ -2,9 +2,7 @@
 
 use edgefit_graph::Digest;
 use edgefit_latency::file;
-use edgefit_protocol::tensor::TensorData;
 use edgefit_search::{Metric, Readings, SearchEngine, Status, Trial, Value, pareto};
-use edgefit_train::data::Samples;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -13,7 +11,8 @@ use super::measuring::origin;
 use super::opening::folder_name;
 use super::search_phase::{baseline_latency_ms, describe};
 use super::{REPORT_DOCUMENT, Run, Summary};
-use crate::device::{OutputsRequest, RunOn};
+use crate::accuracy::classify;
+use crate::device::RunOn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::{
     Candidate, Fact, Layer, Predictor, ReportData, Span, TrainedEpoch, Untrained, Winner, WinnerContext, html_page,
@@ -55,12 +54,9 @@ impl Run<'_> {
     fn test_accuracy(&mut self, winner: &Contender) -> Result<Value> {
         let (test, mut run_on) = (&self.dataset.test, RunOn::new(self.config.device.runtime));
         run_on.settings.threads = self.config.device.threads;
-        run_on.timeout_ns = TEST_TIMEOUT_NS;
-        let samples = raw_inputs(test);
-        let request = OutputsRequest { run_on, samples: Some(&samples), seed: self.config.seed };
-        let outputs = self.measurer.device().outputs(&winner.model, &request)?;
-        let right =
-            outputs.iter().zip(&test.labels).filter(|(outputs, label)| class_of(outputs) == Some(**label)).count();
+        let (classes, seed) = (self.dataset.classes.len(), self.config.seed);
+        let right = classify(self.measurer.device(), &winner.model, &run_on, test, classes, seed)?;
+        let right = right.into_iter().filter(|right| *right).count();
         let by = format!("winner.onnx on {}, {} test images", origin(&winner.measurement), test.len());
         Ok(Value::measured(right as f64 / test.len() as f64, None, by))
     }
@@ -202,31 +198,6 @@ impl Run<'_> {
         let table_models = self.config.table.models as u64;
         Predictor { name: chosen.to_owned(), baseline: baseline.to_owned(), table_models }
     }
-}
-
-/// Longest time for running all test images, in nanoseconds.
-const TEST_TIMEOUT_NS: u64 = 600_000_000_000;
-
-/// The images as the network takes them: raw values as floats, channels first, little-endian.
-fn raw_inputs(samples: &Samples) -> Vec<u8> {
-    let shape = samples.pixels.shape;
-    let positions = shape.height * shape.width;
-    let mut inputs = Vec::with_capacity(samples.pixels.bytes.len() * 4);
-    for index in 0..samples.len() {
-        let image = samples.image(index);
-        for channel in 0..shape.channels {
-            let values = (0..positions).map(|at| f32::from(image[at * shape.channels + channel]));
-            values.for_each(|value| inputs.extend(value.to_le_bytes()));
-        }
-    }
-    inputs
-}
-
-/// The class with the highest score; `None` when the output is no list of finite floats.
-fn class_of(outputs: &[TensorData]) -> Option<u32> {
-    let scores = outputs.first()?.to_f32()?;
-    let best = (0..scores.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b]))?;
-    scores[best].is_finite().then_some(best as u32)
 }
 
 fn untrained(engine: &SearchEngine) -> Untrained {

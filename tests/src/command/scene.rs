@@ -20,6 +20,7 @@ pub(crate) mod code {
     pub(crate) const USAGE: i32 = 2;
     pub(crate) const DATA: i32 = 3;
     pub(crate) const DEVICE: i32 = 4;
+    pub(crate) const RUNTIME: i32 = 5;
     pub(crate) const NO_FEASIBLE_ARCHITECTURE: i32 = 6;
     pub(crate) const INTERRUPTED: i32 = 7;
     pub(crate) const STORAGE: i32 = 8;
@@ -125,6 +126,8 @@ impl Scene {
             .env("HOME", self.folder.path())
             .env_remove("XDG_CONFIG_HOME")
             .env_remove("XDG_CACHE_HOME")
+            .env_remove("XDG_DATA_HOME")
+            .env_remove("EDGEFIT_HOME")
             .env_remove("EDGEFIT_DATA")
             .env_remove("RUST_BACKTRACE");
         Ok(command)

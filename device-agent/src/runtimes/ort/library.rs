@@ -10,7 +10,7 @@ use std::{
 use edgefit_protocol::error::{ErrorKind, JobError};
 use libloading::Library;
 
-use crate::device::cores;
+use crate::{device::cores, onnx_runtime};
 
 /// Lowest minor version of ONNX Runtime 1.x that has everything the agent calls.
 const MIN_MINOR_VERSION: u32 = ort::MINOR_VERSION;
@@ -19,7 +19,7 @@ const MIN_MINOR_VERSION: u32 = ort::MINOR_VERSION;
 const KNOWN_BAD: [(&str, &str, &str); 1] = [("1.21.0", "Cortex-A72", "an illegal instruction")];
 
 const HOW_TO_GET_IT: &str =
-    "install the Python package `onnxruntime` and name its capi/libonnxruntime.so.* in ORT_DYLIB_PATH";
+    "get one with `edgefit runtime install`, or name a libonnxruntime.so by --library or in ORT_DYLIB_PATH";
 
 /// A library that is there and not known to be bad.
 pub(super) struct Found {
@@ -27,15 +27,31 @@ pub(super) struct Found {
     pub(super) version: String,
 }
 
-/// Finds the library by the job's path, `ORT_DYLIB_PATH` or the system's places, in this order,
-/// and checks its version.
+/// Finds the library by the job's path, `ORT_DYLIB_PATH`, edgefit's own folder or the system's places, in this order, and checks
+/// its version.
 pub(super) fn find(named: Option<&str>) -> Result<Found, JobError> {
-    let from_environment = || env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
-    let path = named.map(PathBuf::from).or_else(from_environment).unwrap_or_else(|| PathBuf::from("libonnxruntime.so"));
+    let models = core_models();
+    let from_environment = || env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()).map(PathBuf::from);
+    let path = named.map(PathBuf::from).or_else(from_environment).unwrap_or_else(|| unnamed(&models));
     let version = version_of(&path)?;
     check_version(&path, &version)?;
-    check_known_bad(&version)?;
+    check_known_bad(&path, &version, &models)?;
     Ok(Found { path, version })
+}
+
+fn core_models() -> Vec<String> {
+    cores::read().into_iter().filter_map(|core| core.model).collect()
+}
+
+/// The library that is there without a name: of those in edgefit's own folder the newest that is not known to be bad; else what
+/// the system has, or its loader finds. No second one is tried: a process can load only one.
+fn unnamed(models: &[String]) -> PathBuf {
+    let data = onnx_runtime::data_folder();
+    let installed = data.map(|data| onnx_runtime::installed(&data, &onnx_runtime::this_target())).unwrap_or_default();
+    let good = installed.iter().find(|library| known_bad(&library.version, models).is_none());
+    let own = good.or(installed.first()).map(|library| library.path.clone());
+    own.or_else(|| onnx_runtime::in_usual_places().into_iter().next())
+        .unwrap_or_else(|| PathBuf::from("libonnxruntime.so"))
 }
 
 /// Asks the library itself.
@@ -73,12 +89,13 @@ fn check_version(path: &Path, version: &str) -> Result<(), JobError> {
     Err(JobError::new(ErrorKind::RuntimeTooOld, message))
 }
 
-fn check_known_bad(version: &str) -> Result<(), JobError> {
-    let models: Vec<String> = cores::read().into_iter().filter_map(|core| core.model).collect();
-    match known_bad(version, &models) {
+fn check_known_bad(path: &Path, version: &str, models: &[String]) -> Result<(), JobError> {
+    match known_bad(version, models) {
         None => Ok(()),
         Some((core, how)) => {
-            let message = format!("ONNX Runtime {version} ends with {how} on a {core}; use another version");
+            let path = path.display();
+            let message =
+                format!("{path} is ONNX Runtime {version}, which ends with {how} on a {core}; {HOW_TO_GET_IT}");
             Err(JobError::new(ErrorKind::RuntimeKnownBad, message))
         }
     }
@@ -102,6 +119,13 @@ mod tests {
         assert!(known_bad("1.21.0", &pi_4).is_some());
         assert!(known_bad("1.21.1", &pi_4).is_none());
         assert!(known_bad("1.21.0", &pi_5).is_none());
+    }
+
+    #[test]
+    fn a_bad_library_says_how_to_get_another() {
+        let error = check_known_bad(Path::new("x.so"), "1.21.0", &["Cortex-A72".to_owned()]).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::RuntimeKnownBad);
+        assert!(error.message.contains("edgefit runtime install"), "{error}");
     }
 
     #[test]

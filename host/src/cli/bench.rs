@@ -1,0 +1,101 @@
+//! `edgefit bench`: one model on one device.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+use edgefit_protocol::job::Pass;
+
+use super::running::{self, RunArgs};
+use super::{Globals, output};
+use crate::bench::{self, BenchOptions, ErrorSection, ModelFacts, Report, text, trace};
+use crate::device::{Device, DeviceInfo, PassStep};
+use crate::error::{Error, Result};
+use crate::progress::Verbosity;
+
+/// Arguments of `edgefit bench`.
+#[derive(Debug, Args)]
+pub(super) struct BenchArgs {
+    /// The model, an ONNX file
+    #[arg(value_name = "MODEL.onnx", value_hint = ValueHint::FilePath)]
+    model: PathBuf,
+    #[command(flatten)]
+    run: RunArgs,
+    /// Measure every node, too
+    #[arg(long)]
+    per_op: bool,
+    /// Write the report as JSON; to standard output, and nothing else there, without FILE or with `-`
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-", value_hint = ValueHint::FilePath)]
+    json: Option<PathBuf>,
+    /// Write one run, node by node, as a trace for chrome://tracing or Perfetto; measures every node
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    trace: Option<PathBuf>,
+}
+
+/// Runs the command. A failure is in the JSON, too.
+pub(super) fn run_command(args: BenchArgs, globals: &Globals) -> Result<()> {
+    let files = args.json.iter().chain(&args.trace).filter(|path| !running::is_standard_output(path));
+    files.into_iter().try_for_each(|path| running::refuse_model(path))?;
+    let options = BenchOptions { per_operator: args.per_op || args.trace.is_some(), ..args.run.options() };
+    match measure(&args, &options, globals) {
+        Ok(report) => tell(&args, &report),
+        Err(failure) => {
+            if let Some(path) = &args.json {
+                let report = Report::failed(failure.info.as_ref(), failure.section, &options);
+                output::json(path, &report)?;
+            }
+            Err(failure.error)
+        }
+    }
+}
+
+/// A failure with what the report says of it.
+struct Failure {
+    info: Option<DeviceInfo>,
+    section: ErrorSection,
+    error: Error,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { info: None, section: ErrorSection::from(&error), error }
+    }
+}
+
+fn measure(args: &BenchArgs, options: &BenchOptions, globals: &Globals) -> std::result::Result<Report, Failure> {
+    let model = running::read_model(&args.model)?;
+    let mut device: Device = running::connect(&args.run.device)?;
+    let facts = ModelFacts::of(&model, &options.shapes);
+    let is_told = globals.verbosity() != Verbosity::Quiet;
+    let mut hear = |step: PassStep<'_>| {
+        if is_told {
+            eprintln!("pass {}/{}: {}", step.number, step.passes, what(step.pass));
+        }
+    };
+    bench::bench(&mut device, &model, &facts, options, &mut hear).map_err(|error| Failure {
+        info: Some(device.info().clone()),
+        section: ErrorSection::from(&error),
+        error: error.into(),
+    })
+}
+
+fn what(pass: &Pass) -> &'static str {
+    match pass {
+        Pass::Latency(_) => "latency, in a fresh process",
+        Pass::PerOperator(_) => "nodes",
+        Pass::Memory => "memory",
+        Pass::Outputs => "outputs",
+    }
+}
+
+fn tell(args: &BenchArgs, report: &Report) -> Result<()> {
+    if let Some(path) = &args.trace {
+        running::write_result(path, &trace::chrome_trace(report).to_string())?;
+    }
+    if let Some(path) = &args.json {
+        output::json(path, report)?;
+    }
+    match args.json.as_ref().is_some_and(running::is_standard_output) {
+        true => Ok(()),
+        false => output::print(&text::render(report)),
+    }
+}

@@ -1,0 +1,256 @@
+//! How models run: the options that `bench` and `compare` share, as what they mean.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueHint};
+use edgefit_protocol::job::{Affinity, InputShape, Optimization, OrtSettings, Settings};
+use edgefit_protocol::limits::{MAX_BLOB_BYTES, MAX_CORES, MAX_THREADS};
+use edgefit_protocol::runtime::RuntimeName;
+
+use crate::bench::{BenchOptions, MAX_SECS, PlanLimits, Preset};
+use crate::config::parse_affinity;
+use crate::device::{Device, LocalOptions};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Most processes of a latency measurement.
+const MAX_PROCESSES: u32 = 1000;
+
+/// Options of how models run.
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// The device to measure on
+    #[arg(long, value_name = "NAME", default_value = "local")]
+    pub(super) device: String,
+    /// What runs the model
+    #[arg(long, default_value = "tract", value_parser = runtime())]
+    runtime: RuntimeName,
+    /// Threads that run one operator together
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_THREADS)))]
+    threads: u32,
+    /// Cores that the model may run on: any, big, little, or numbers such as 0-3 or 0,2
+    #[arg(long, value_name = "CORES", default_value = "any", value_parser = affinity)]
+    affinity: Affinity,
+    /// How far the runtime may rewrite the network
+    #[arg(long, value_name = "LEVEL", default_value = "all", value_parser = optimization())]
+    optimization: Optimization,
+    /// ONNX Runtime's library on the device [default: ORT_DYLIB_PATH, what `edgefit runtime install` got, the system's]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    library: Option<String>,
+    /// ONNX Runtime: take tensors from the allocator instead of the arena
+    #[arg(long)]
+    no_arena: bool,
+    /// ONNX Runtime: do not plan memory from the first run
+    #[arg(long)]
+    no_memory_pattern: bool,
+    /// ONNX Runtime: let idle threads sleep instead of spin
+    #[arg(long)]
+    no_spinning: bool,
+    /// Shape of an input whose own is dynamic, such as image=1x3x48x320; once for each input
+    #[arg(long = "shape", value_name = "INPUT=SHAPE", value_parser = shape)]
+    shapes: Vec<InputShape>,
+    /// How long to measure
+    #[arg(long, default_value = "quick", value_parser = preset())]
+    preset: Preset,
+    /// Fresh processes that measure the latency, instead of the preset's number, or rounds of a comparison, instead of 5
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PROCESSES)))]
+    processes: Option<u32>,
+    /// Least runs of a process, instead of the preset's
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    min_runs: Option<u64>,
+    /// Least measured time of a process, instead of the preset's
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    min_secs: Option<f64>,
+    /// Greatest measured time of a process, instead of the preset's
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    max_secs: Option<f64>,
+    /// Go on until the 95 % interval of a process's median is narrower than this share of it, such as 0.01
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    interval_share: Option<f64>,
+    /// Seed of what the inputs hold, and of every order that is drawn
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) seed: u64,
+}
+
+impl RunArgs {
+    /// What they mean.
+    pub(super) fn options(&self) -> BenchOptions {
+        BenchOptions {
+            runtime: self.runtime,
+            settings: Settings {
+                threads: self.threads,
+                affinity: self.affinity.clone(),
+                optimization: self.optimization,
+                ort: OrtSettings {
+                    library: self.library.clone(),
+                    arena: !self.no_arena,
+                    memory_pattern: !self.no_memory_pattern,
+                    spinning: !self.no_spinning,
+                },
+            },
+            shapes: self.shapes.clone(),
+            preset: self.preset,
+            limits: PlanLimits {
+                min_runs: self.min_runs,
+                min_secs: self.min_secs,
+                max_secs: self.max_secs,
+                interval_share: self.interval_share,
+            },
+            processes: self.processes,
+            per_operator: false,
+            seed: self.seed,
+        }
+    }
+}
+
+/// The device of this name.
+///
+/// # Errors
+/// When there is none, or it does not answer.
+pub(super) fn connect(name: &str) -> Result<Device> {
+    match name {
+        "local" => Ok(Device::local(&LocalOptions::default())?),
+        other => Err(Error::new(
+            ErrorKind::Usage,
+            format!("there is no device `{other}`; this version measures on `local`, the machine that it runs on"),
+        )),
+    }
+}
+
+/// The bytes of a model.
+///
+/// # Errors
+/// When the file cannot be read, or is larger than what an agent takes.
+pub(super) fn read_model(path: &Path) -> Result<Vec<u8>> {
+    let told = |error: std::io::Error| Error::new(ErrorKind::Storage, format!("{}: {error}", path.display()));
+    let size = fs::metadata(path).map_err(told)?.len();
+    let mut bytes = Vec::new();
+    // A file may grow, or be a pipe without a size: what is read is bounded, too.
+    let file = File::open(path).map_err(told)?;
+    if size <= MAX_BLOB_BYTES {
+        file.take(MAX_BLOB_BYTES + 1).read_to_end(&mut bytes).map_err(told)?;
+    }
+    if size > MAX_BLOB_BYTES || bytes.len() as u64 > MAX_BLOB_BYTES {
+        let (path, limit_mib) = (path.display(), MAX_BLOB_BYTES / 1024 / 1024);
+        let message = format!("{path} is larger than {limit_mib} MiB, the largest model that a device's agent takes");
+        return Err(Error::new(ErrorKind::Usage, message));
+    }
+    Ok(bytes)
+}
+
+/// Writes a result file whole, or not at all; never over a model.
+///
+/// # Errors
+/// When it cannot be written.
+pub(super) fn write_result(path: &Path, text: &str) -> Result<()> {
+    refuse_model(path)?;
+    Ok(crate::run_folder::write_whole(path, text.as_bytes())?)
+}
+
+/// `--json model.onnx other.onnx` is a slip that would cost a model.
+pub(super) fn refuse_model(path: &Path) -> Result<()> {
+    match path.extension().is_some_and(|end| end.eq_ignore_ascii_case("onnx")) {
+        true => {
+            let path = path.display();
+            let message = format!("{path} would be written, and its name is that of a model; name another file");
+            Err(Error::new(ErrorKind::Usage, message))
+        }
+        false => Ok(()),
+    }
+}
+
+/// The name of a file for people: its last part.
+pub(super) fn short_name(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}
+
+/// A path that means the standard output.
+pub(super) fn is_standard_output(path: &PathBuf) -> bool {
+    path.as_os_str() == "-"
+}
+
+fn runtime() -> impl TypedValueParser<Value = RuntimeName> {
+    named(RuntimeName::ALL.map(|runtime| (runtime.name(), runtime)))
+}
+
+fn preset() -> impl TypedValueParser<Value = Preset> {
+    named(Preset::ALL.map(|preset| (preset.name(), preset)))
+}
+
+fn optimization() -> impl TypedValueParser<Value = Optimization> {
+    named([
+        ("disabled", Optimization::Disabled),
+        ("basic", Optimization::Basic),
+        ("extended", Optimization::Extended),
+        ("all", Optimization::All),
+    ])
+}
+
+/// One of these names.
+pub(super) fn named<T: Copy + Send + Sync + 'static, const N: usize>(
+    values: [(&'static str, T); N],
+) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(values.map(|(name, _)| name)).try_map(move |name| {
+        let found = values.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| *value).ok_or_else(|| format!("{name} is not known"))
+    })
+}
+
+fn affinity(text: &str) -> std::result::Result<Affinity, String> {
+    parse_affinity(text)
+        .ok_or_else(|| format!("write any, big, little, or core numbers below {MAX_CORES} such as 0-3 or 0,2"))
+}
+
+/// `input=1x3x48x320`. A name may hold `=` itself.
+fn shape(text: &str) -> std::result::Result<InputShape, String> {
+    let wrong = || "write INPUT=SHAPE, such as image=1x3x48x320".to_owned();
+    let (input, sizes) = text.rsplit_once('=').filter(|(input, _)| !input.is_empty()).ok_or_else(wrong)?;
+    let size = |size: &str| size.parse::<u64>().ok().filter(|size| *size > 0).ok_or_else(wrong);
+    Ok(InputShape {
+        input: input.to_owned(),
+        shape: sizes.split('x').map(size).collect::<std::result::Result<_, _>>()?,
+    })
+}
+
+fn seconds(text: &str) -> std::result::Result<f64, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0 && *seconds <= MAX_SECS);
+    seconds.ok_or_else(|| format!("write seconds, more than 0 and at most {MAX_SECS}"))
+}
+
+fn share(text: &str) -> std::result::Result<f64, String> {
+    let share = text.parse::<f64>().ok().filter(|share| *share > 0.0 && *share < 1.0);
+    share.ok_or_else(|| "write a share between 0 and 1, such as 0.01".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_are_read_as_they_are_documented() {
+        let parsed = |text: &str| shape(text).map(|given| (given.input, given.shape));
+        assert_eq!(parsed("x=1x3x48x320"), Ok(("x".to_owned(), vec![1, 3, 48, 320])));
+        assert_eq!(parsed("a=b:0=7"), Ok(("a=b:0".to_owned(), vec![7])));
+        for wrong in ["x", "=1", "x=", "x=1x", "x=0x3", "x=1,3", "x=-1"] {
+            assert!(shape(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn times_and_shares_have_bounds() {
+        assert_eq!(seconds("0.5"), Ok(0.5));
+        for wrong in ["0", "-1", "inf", "nan", "2000", "1s"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(share("0.01"), Ok(0.01));
+        assert!(share("1").is_err() && share("nan").is_err());
+    }
+
+    #[test]
+    fn a_model_is_never_written_over() {
+        assert!(refuse_model(Path::new("a.onnx")).is_err());
+        assert!(refuse_model(Path::new("a.json")).is_ok());
+    }
+}
