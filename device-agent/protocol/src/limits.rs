@@ -28,6 +28,9 @@ pub const MAX_OUTPUT_SAMPLES: u64 = 1_000_000;
 /// dropped and the stride doubles.
 pub const MAX_SAMPLES: usize = 1 << 19;
 
+/// Most runs that one profile remembers.
+pub const MAX_PROFILED_RUNS: usize = 256;
+
 /// Most warm-up durations that one latency pass reports.
 pub const MAX_WARM_UP_SAMPLES: usize = 4096;
 

@@ -113,7 +113,7 @@ pub struct NodeTime {
     pub name: String,
     /// The operator that the runtime ran.
     pub op: String,
-    /// Mean duration of one call, in nanoseconds.
+    /// Mean duration of one call over the faster half of the profiled runs, in nanoseconds.
     pub mean_ns: f64,
     /// Number of calls in one run.
     pub calls_per_run: f64,

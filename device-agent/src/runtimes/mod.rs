@@ -5,6 +5,7 @@
 //! every name of [`RuntimeName::ALL`].
 
 mod ort;
+mod quiet;
 mod tract;
 
 use std::path::Path;

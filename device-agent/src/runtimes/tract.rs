@@ -5,6 +5,7 @@ use std::{path::Path, time::Instant};
 use edgefit_protocol::{
     error::{ErrorKind, JobError},
     job::{InputShape, Optimization},
+    limits,
     report::{LoadTimes, NodeTime},
     runtime::{RuntimeDescription, RuntimeName},
     tensor::{ElementType, TensorData, TensorInfo},
@@ -25,7 +26,7 @@ use tract_onnx::{
     tract_hir::infer::Factoid,
 };
 
-use super::{LoadOptions, Loaded, Runtime, Session, check_inputs, given_shape, resolve_shape};
+use super::{LoadOptions, Loaded, Runtime, Session, check_inputs, given_shape, quiet::quiet_runs, resolve_shape};
 
 /// The version that the workspace pins; a test compares it with the lock file.
 const VERSION: &str = "0.23.9";
@@ -204,46 +205,59 @@ impl Session for TractSession {
     }
 }
 
-/// Time spent in each node, by its number in the model.
+/// The profiled runs, at most [`limits::MAX_PROFILED_RUNS`]; what comes after them is run and forgotten.
 struct Profile {
-    runs: u64,
-    total_ns: Vec<u64>,
+    nodes: usize,
+    runs: Vec<ProfiledRun>,
+}
+
+/// Time spent in each node and its calls, by its number in the model.
+struct ProfiledRun {
+    node_ns: Vec<u64>,
     calls: Vec<u64>,
 }
 
 impl Profile {
     fn new(nodes: usize) -> Self {
-        Self { runs: 0, total_ns: vec![0; nodes], calls: vec![0; nodes] }
+        Self { nodes, runs: Vec::new() }
     }
 
     fn run(&mut self, state: &mut TypedSimpleState, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        self.runs += 1;
-        state.run_plan_with_eval(inputs, |context, op_state, node, inputs| {
+        let mut seen = ProfiledRun { node_ns: vec![0; self.nodes], calls: vec![0; self.nodes] };
+        let outputs = state.run_plan_with_eval(inputs, |context, op_state, node, inputs| {
             let started = Instant::now();
             let outputs = plan::eval(context, op_state, node, inputs);
-            self.total_ns[node.id] += started.elapsed().as_nanos() as u64;
-            self.calls[node.id] += 1;
+            seen.node_ns[node.id] += started.elapsed().as_nanos() as u64;
+            seen.calls[node.id] += 1;
             outputs
-        })
+        });
+        if self.runs.len() < limits::MAX_PROFILED_RUNS {
+            self.runs.push(seen);
+        }
+        outputs
     }
 
-    /// The plan's order is the order of running.
+    /// Means over the quiet runs. The plan's order is the order of running.
     fn means(&self, state: &TypedSimpleState) -> Vec<NodeTime> {
+        let totals_ns: Vec<u64> = self.runs.iter().map(|run| run.node_ns.iter().sum()).collect();
+        let quiet: Vec<&ProfiledRun> = quiet_runs(&totals_ns).into_iter().map(|index| &self.runs[index]).collect();
         let model = state.model();
         let order = state.plan().order_without_consts();
-        order.iter().filter(|id| self.calls[**id] > 0).map(|id| self.mean(model.node(*id))).collect()
+        order.iter().filter_map(|id| mean(model.node(*id), &quiet)).collect()
     }
+}
 
-    fn mean(&self, node: &TypedNode) -> NodeTime {
-        let calls = self.calls[node.id];
-        NodeTime {
-            name: node.name.clone(),
-            op: node.op.name().into_owned(),
-            mean_ns: self.total_ns[node.id] as f64 / calls as f64,
-            calls_per_run: calls as f64 / self.runs as f64,
-            output_shape: node.outputs.first().and_then(|output| output.fact.shape.as_concrete()).map(to_u64),
-        }
-    }
+/// The mean of a node; `None` if it was never called.
+fn mean(node: &TypedNode, runs: &[&ProfiledRun]) -> Option<NodeTime> {
+    let calls: u64 = runs.iter().map(|run| run.calls[node.id]).sum();
+    let total_ns: u64 = runs.iter().map(|run| run.node_ns[node.id]).sum();
+    (calls > 0).then(|| NodeTime {
+        name: node.name.clone(),
+        op: node.op.name().into_owned(),
+        mean_ns: total_ns as f64 / calls as f64,
+        calls_per_run: calls as f64 / runs.len() as f64,
+        output_shape: node.outputs.first().and_then(|output| output.fact.shape.as_concrete()).map(to_u64),
+    })
 }
 
 fn infos(model: &TypedModel, outlets: &[OutletId]) -> Result<Vec<TensorInfo>, JobError> {

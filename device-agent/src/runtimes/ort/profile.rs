@@ -12,6 +12,8 @@ use edgefit_protocol::{
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::runtimes::quiet::quiet_runs;
+
 const CALL: &str = "_kernel_time";
 const RUN: &str = "model_run";
 
@@ -31,7 +33,7 @@ struct Arguments {
     output_type_shape: Option<Value>,
 }
 
-/// Means over the runs behind the first `skipped_runs`, in the order of the first call.
+/// Means over the quiet ones of the runs behind the first `skipped_runs`, in the order of the first call.
 pub(super) fn read(path: &Path, skipped_runs: usize) -> Result<Vec<NodeTime>, JobError> {
     let file = File::open(path).map_err(|error| unreadable(&error))?;
     let events: Vec<Event> = serde_json::from_reader(BufReader::new(file)).map_err(|error| unreadable(&error))?;
@@ -44,10 +46,38 @@ fn unreadable(error: &dyn std::fmt::Display) -> JobError {
 }
 
 fn means(events: Vec<Event>, skipped_runs: usize) -> Vec<NodeTime> {
-    let (totals, runs) = totals(events, skipped_runs);
+    let runs: Vec<ProfiledRun> = runs(events).into_iter().skip(skipped_runs).collect();
+    let durations: Vec<u64> = runs.iter().map(|run| run.duration_us).collect();
+    let quiet = quiet_runs(&durations);
+    let mut totals: BTreeMap<String, NodeTotal> = BTreeMap::new();
+    let calls = quiet.iter().flat_map(|index| &runs[*index].calls);
+    calls.enumerate().for_each(|(index, event)| count_call(&mut totals, index, event));
     let mut order: Vec<NodeTotal> = totals.into_values().collect();
     order.sort_by_key(|total| total.first_call);
-    order.into_iter().map(|total| total.mean(runs)).collect()
+    order.into_iter().map(|total| total.mean(quiet.len())).collect()
+}
+
+/// One run of the model.
+#[derive(Default)]
+struct ProfiledRun {
+    duration_us: u64,
+    calls: Vec<Event>,
+}
+
+/// The runs that came to their ends. Events are in the order of their ends: a run's nodes in the order of their calls, then the
+/// run itself.
+fn runs(events: Vec<Event>) -> Vec<ProfiledRun> {
+    let mut runs = Vec::new();
+    let mut run = ProfiledRun::default();
+    for event in events {
+        if event.name == RUN {
+            run.duration_us = event.dur;
+            runs.push(std::mem::take(&mut run));
+        } else if event.name.ends_with(CALL) {
+            run.calls.push(event);
+        }
+    }
+    runs
 }
 
 struct NodeTotal {
@@ -71,28 +101,11 @@ impl NodeTotal {
     }
 }
 
-/// Totals by node name over the runs behind the first `skipped_runs`, and the number of these runs. Events are in the
-/// order of their ends: a run's nodes in the order of their calls, then the run itself.
-fn totals(events: Vec<Event>, skipped_runs: usize) -> (BTreeMap<String, NodeTotal>, usize) {
-    let mut totals = BTreeMap::new();
-    let mut runs = 0;
-    for (index, event) in events.into_iter().enumerate() {
-        if event.name == RUN {
-            runs += 1;
-        } else if runs >= skipped_runs {
-            count_call(&mut totals, index, event);
-        }
-    }
-    (totals, runs.saturating_sub(skipped_runs))
-}
-
-fn count_call(totals: &mut BTreeMap<String, NodeTotal>, index: usize, event: Event) {
-    let Some(name) = event.name.strip_suffix(CALL) else {
-        return;
-    };
+fn count_call(totals: &mut BTreeMap<String, NodeTotal>, index: usize, event: &Event) {
+    let name = event.name.strip_suffix(CALL).unwrap_or(&event.name);
     let total = totals.entry(name.to_owned()).or_insert_with(|| NodeTotal {
         name: name.to_owned(),
-        op: event.args.op_name.unwrap_or_default(),
+        op: event.args.op_name.clone().unwrap_or_default(),
         output_shape: event.args.output_type_shape.as_ref().and_then(first_shape),
         first_call: index,
         calls: 0,
@@ -119,9 +132,9 @@ mod tests {
         {"cat": "Node", "name": "b_kernel_time", "ts": 201, "dur": 8, "args": {"op_name": "Relu", "output_type_shape": [{"float": [1, 4]}]}},
         {"cat": "Node", "name": "a_kernel_time", "ts": 211, "dur": 20, "args": {"op_name": "Conv"}},
         {"cat": "Session", "name": "model_run", "ts": 200, "dur": 40, "args": {}},
-        {"cat": "Node", "name": "b_kernel_time", "ts": 301, "dur": 4, "args": {"op_name": "Relu"}},
-        {"cat": "Node", "name": "a_kernel_time", "ts": 311, "dur": 10, "args": {"op_name": "Conv"}},
-        {"cat": "Session", "name": "model_run", "ts": 300, "dur": 30, "args": {}}
+        {"cat": "Node", "name": "b_kernel_time", "ts": 301, "dur": 9, "args": {"op_name": "Relu"}},
+        {"cat": "Node", "name": "a_kernel_time", "ts": 311, "dur": 900, "args": {"op_name": "Conv"}},
+        {"cat": "Session", "name": "model_run", "ts": 300, "dur": 930, "args": {}}
     ]"#;
 
     #[test]
@@ -129,7 +142,11 @@ mod tests {
         let nodes = means(serde_json::from_str(PROFILE).unwrap(), 1);
         let seen: Vec<_> =
             nodes.iter().map(|node| (node.name.as_str(), node.op.as_str(), node.mean_ns, node.calls_per_run)).collect();
-        assert_eq!(seen, [("b", "Relu", 6000.0, 1.0), ("a", "Conv", 15_000.0, 1.0)]);
+        assert_eq!(
+            seen,
+            [("b", "Relu", 8000.0, 1.0), ("a", "Conv", 20_000.0, 1.0)],
+            "the disturbed run does not count"
+        );
         assert_eq!(nodes[0].output_shape.as_deref(), Some([1, 4].as_slice()));
     }
 
