@@ -155,11 +155,11 @@ fn a_setting_of_another_strategy_is_refused() {
 fn an_unknown_name_lists_those_that_are_there() {
     check_section(
         "[strategy]\nname = \"nsga\"",
-        "search.toml:7: strategy.name: \"nsga\" is not known\n= help: did you mean \"nsga2\"? There are random, evolution and nsga2",
+        "search.toml:7: strategy.name: \"nsga\" is not known\n= help: did you mean \"nsga2\"? There are random, evolution, nsga2, local-search, bayesian, tpe and reinforce",
     );
     check_section(
-        "[strategy]\nname = \"bayesian\"",
-        "search.toml:7: strategy.name: \"bayesian\" is not in this version\n= help: there are random, evolution and nsga2",
+        "[strategy]\nname = \"one-shot\"",
+        "search.toml:7: strategy.name: \"one-shot\" is not in this version\n= help: there are random, evolution, nsga2, local-search, bayesian, tpe and reinforce",
     );
     check_section(
         "[device]\nruntime = \"onnx\"",

@@ -108,28 +108,29 @@ impl Cell {
         })
     }
 
-    /// One feature for each operation of each edge that matters, and for each sequence of operations how many of the four
-    /// paths are it, of four: without skips, so that cells that compute the same have the same of these.
+    /// One feature for each operation of each edge that matters, and one for each sequence of operations that is a path from
+    /// input to output (the path encoding of White et al. 2021): without skips, so that cells that compute the same have
+    /// the same of these.
     pub(super) fn features(&self) -> Vec<f32> {
         let pruned = self.pruned();
         let edges =
             pruned.0.iter().flat_map(|taken| (0..OPERATIONS.len()).map(move |o| f32::from(u8::from(o == *taken))));
         let mut features: Vec<f32> = edges.collect();
-        features.extend(pruned.sequences().map(|count| count as f32 / PATHS.len() as f32));
+        features.extend(pruned.sequences());
         features
     }
 
-    fn sequences(&self) -> [u32; SEQUENCES] {
-        let mut counts = [0; SEQUENCES];
+    fn sequences(&self) -> [f32; SEQUENCES] {
+        let mut present = [0.0; SEQUENCES];
         for path in PATHS {
             if path.iter().any(|&edge| self.0[edge] == NONE) {
                 continue;
             }
             let sequence: Vec<usize> = path.iter().map(|&e| self.0[e]).filter(|&o| o > SKIP).map(|o| o - 2).collect();
             let place = sequence.iter().fold(0, |place, operation| place * CHANGING + operation);
-            counts[SEQUENCES_OF[sequence.len()] + place] += 1;
+            present[SEQUENCES_OF[sequence.len()] + place] = 1.0;
         }
-        counts
+        present
     }
 }
 
@@ -181,6 +182,6 @@ mod tests {
         let (direct, around) = (Cell([0, 0, 0, 4, 0, 0]), Cell([1, 0, 4, 0, 0, 1]));
         assert_ne!(direct.features(), around.features());
         assert_eq!(direct.features()[30..], around.features()[30..]);
-        assert_eq!(direct.features()[30 + 3], 0.25);
+        assert_eq!(direct.features()[30 + 3], 1.0);
     }
 }
