@@ -10,4 +10,5 @@ pub(crate) mod report;
 pub(crate) mod resume;
 pub(crate) mod scene;
 pub(crate) mod shell;
+pub(crate) mod simulate;
 pub(crate) mod storage;

@@ -16,7 +16,7 @@ mod repository;
 use std::process::ExitCode;
 
 use architecture::{dependencies, documents, purity, sources, tree};
-use command::{data, device, main_job, mistakes, report, resume, shell, storage};
+use command::{data, device, main_job, mistakes, report, resume, shell, simulate, storage};
 use harness::{Test, test};
 use needs::Need::{Chromium, Data, GitCheckout, Mount, OnnxChecker, OnnxRuntime, Program};
 
@@ -55,6 +55,7 @@ const CONTENTS: &[Test] = &[
     // The main job.
     test("search::a_run_has_all_its_files", &[Program], main_job::a_run_has_all_its_files),
     test("search::runs_are_named_by_data_and_space", &[Program], main_job::runs_are_named_by_data_and_space),
+    test("search::cells_go_all_the_way", &[Program], main_job::cells_go_all_the_way),
     test("search::the_winner_runs_elsewhere", &[Program, OnnxChecker], main_job::the_winner_runs_elsewhere),
     test("search::the_winner_meets_its_bounds_as_measured", &[Program], main_job::the_winner_meets_its_bounds_as_measured),
     test("search::bounds_stop_candidates_before_training", &[Program], main_job::bounds_stop_candidates_before_training),
@@ -64,6 +65,10 @@ const CONTENTS: &[Test] = &[
     test("resume::interrupting_says_how_to_go_on", &[Program], resume::interrupting_says_how_to_go_on),
     test("report::opens_in_a_browser", &[Program, Chromium], report::report_opens_in_a_browser),
     test("report::is_written_anew", &[Program], report::report_is_written_anew),
+    test("simulate::strategies_are_compared", &[Program], simulate::strategies_are_compared),
+    test("simulate::a_bound_and_two_objectives_are_kept", &[Program], simulate::a_bound_and_two_objectives_are_kept),
+    test("simulate::wrong_tables_are_told", &[Program], simulate::wrong_tables_are_told),
+    test("simulate::the_published_cells_give_the_known_figures", &[Program, Data("nasbench201.csv.gz")], simulate::the_published_cells_give_the_known_figures),
     test("shell::help_completions_and_man_page", &[Program], shell::help_completions_and_man_page_are_there),
     test("shell::output_on_a_pipe_is_plain", &[Program], shell::output_on_a_pipe_is_plain),
     // What goes wrong ends with its exit code and says what to do.

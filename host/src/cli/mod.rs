@@ -7,12 +7,13 @@ mod interrupt;
 mod report;
 mod search;
 mod shell;
+mod simulate;
 
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Verbosity;
 
 const EXIT_CODES: &str = "\
@@ -64,6 +65,8 @@ enum Command {
     Search(search::SearchArgs),
     /// Writes the HTML report of a run anew
     Report(report::ReportArgs),
+    /// Compares search strategies on a tabulated benchmark, in seconds
+    Simulate(simulate::SimulateArgs),
     /// Serves as this machine's agent
     Agent(agent::AgentArgs),
     /// Prints shell completions
@@ -88,9 +91,17 @@ fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Search(args) => search::run_command(args, &cli.globals)?,
         Command::Report(args) => report::run_command(args)?,
+        Command::Simulate(args) => simulate::run_command(args, &cli.globals)?,
         Command::Agent(args) => return Ok(agent::run_command(args)),
         Command::Completions(args) => shell::completions(args)?,
         Command::Man => shell::man()?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a command's result.
+fn print(text: &str) -> Result<()> {
+    use std::io::Write;
+    let written = std::io::stdout().write_all(text.as_bytes());
+    written.map_err(|e| Error::new(ErrorKind::Storage, format!("cannot write to standard output: {e}")))
 }

@@ -113,7 +113,7 @@ fn a_message_shows_the_line_and_what_is_meant() {
 search.toml:4: space.preset: is missing
   4 | [space]
     |  ^^^^^
-    = help: there are chain and mbconv
+    = help: there are chain, mbconv and nb201
 
 search.toml:5: space.presett: unknown key
   5 | presett = \"mbconv\"
@@ -251,7 +251,7 @@ fn a_setting_of_the_space_is_told_with_its_line() {
     check_space("widths = \"many\"", "search.toml:6: space.widths: has a form that is not possible here");
     check(
         &LEAST.replace("mbconv", "darts"),
-        "search.toml:5: space.preset: \"darts\" is not in this version\n= help: there are chain and mbconv",
+        "search.toml:5: space.preset: \"darts\" is not in this version\n= help: there are chain, mbconv and nb201",
     );
     check(
         &LEAST.replace("preset = \"mbconv\"", "file = \"my.toml\""),

@@ -9,6 +9,7 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+use super::acquisition::expected_improvement;
 use super::archive::Archive;
 use super::gaussian::{Belief, Gaussian, Hyperparameters};
 use super::population::Population;
@@ -46,10 +47,6 @@ const MOST_COMPARED: usize = 96;
 
 /// Hyperparameters are learned again when this share of networks came in since.
 const REFIT_SHARE: usize = 8;
-
-/// Deviations up to which expected improvement is integrated, and the step.
-const FARTHEST: i32 = 16;
-const STEP: f64 = 0.25;
 
 struct Bayesian {
     archive: Archive,
@@ -223,25 +220,4 @@ impl Bayesian {
         }
         Some(process.predict(&encode(pool)))
     }
-}
-
-/// By how much a network is expected to be better than the best scalar, and its scalar as believed. Objectives that are not
-/// known are taken to be off by the same number of deviations.
-fn expected_improvement(scalarization: &Scalarization, best: f64, beliefs: &[Belief]) -> (f64, f64) {
-    let scalar_at = |deviations: f64| {
-        let losses: Vec<f64> = beliefs.iter().map(|belief| belief.mean + deviations * belief.deviation).collect();
-        scalarization.scalar(&losses)
-    };
-    let middle = scalar_at(0.0);
-    if best.is_infinite() {
-        return (0.0, middle);
-    }
-    let (mut sum, mut total) = (0.0, 0.0);
-    for step in -FARTHEST..=FARTHEST {
-        let deviations = f64::from(step) * STEP;
-        let weight = (-0.5 * deviations * deviations).exp();
-        sum += weight * (best - scalar_at(deviations)).max(0.0);
-        total += weight;
-    }
-    (sum / total, middle)
 }

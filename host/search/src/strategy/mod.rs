@@ -3,6 +3,7 @@
 //! A strategy sees observations and the space, nothing else. What it has been told is all its state: asking changes
 //! nothing, so telling the same again restores it.
 
+mod acquisition;
 mod archive;
 mod bayesian;
 mod evolution;
