@@ -1,7 +1,8 @@
 //! The host engine of edgefit: from a search file to a trained network that was measured on the device.
 //!
 //! The folders follow the way of a run: [`config`] reads the search file, the search crate proposes, the train crate trains,
-//! the onnx crate exports, [`device`] measures, the latency crate learns, [`study`] keeps every trial, [`report`] tells.
+//! the onnx crate exports, [`device`] measures, the latency crate learns, [`study`] keeps every trial, [`report`] tells. Beside it,
+//! [`simulate`] compares strategies where results are tabulated.
 
 pub mod accuracy;
 pub mod bench;
@@ -15,4 +16,5 @@ pub mod quantity;
 pub mod report;
 pub mod run_folder;
 pub mod search_run;
+pub mod simulate;
 pub mod study;

@@ -13,4 +13,5 @@ pub(crate) mod resume;
 pub(crate) mod runtime;
 pub(crate) mod scene;
 pub(crate) mod shell;
+pub(crate) mod simulate;
 pub(crate) mod storage;

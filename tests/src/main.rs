@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use agent::{frames, models};
 use architecture::{dependencies, documents, purity, sources, tree};
-use command::{bench, compare, data, device, main_job, mistakes, report, resume, runtime, shell, storage};
+use command::{bench, compare, data, device, main_job, mistakes, report, resume, runtime, shell, simulate, storage};
 use harness::{Test, test};
 use needs::Need::{Chromium, Data, GitCheckout, InstalledRuntime, Mount, OnnxChecker, OnnxRuntime, Program};
 
@@ -59,6 +59,7 @@ const CONTENTS: &[Test] = &[
     // The main job.
     test("search::a_run_has_all_its_files", &[Program], main_job::a_run_has_all_its_files),
     test("search::runs_are_named_by_data_and_space", &[Program], main_job::runs_are_named_by_data_and_space),
+    test("search::cells_go_all_the_way", &[Program], main_job::cells_go_all_the_way),
     test("search::the_winner_runs_elsewhere", &[Program, OnnxChecker], main_job::the_winner_runs_elsewhere),
     test("search::the_winner_meets_its_bounds_as_measured", &[Program], main_job::the_winner_meets_its_bounds_as_measured),
     test("search::bounds_stop_candidates_before_training", &[Program], main_job::bounds_stop_candidates_before_training),
@@ -82,6 +83,10 @@ const CONTENTS: &[Test] = &[
     test("runtime::a_damaged_library_is_noticed", &[Program], runtime::a_damaged_library_is_noticed),
     test("runtime::a_failed_installation_says_what_to_do", &[Program], runtime::a_failed_installation_says_what_to_do),
     test("runtime::pip_is_asked_for_the_pinned_wheel", &[Program], runtime::pip_is_asked_for_the_pinned_wheel),
+    test("simulate::strategies_are_compared", &[Program], simulate::strategies_are_compared),
+    test("simulate::a_bound_and_two_objectives_are_kept", &[Program], simulate::a_bound_and_two_objectives_are_kept),
+    test("simulate::wrong_tables_are_told", &[Program], simulate::wrong_tables_are_told),
+    test("simulate::the_published_cells_give_the_known_figures", &[Program, Data("nasbench201.csv.gz")], simulate::the_published_cells_give_the_known_figures),
     test("shell::help_completions_and_man_page", &[Program], shell::help_completions_and_man_page_are_there),
     test("shell::output_on_a_pipe_is_plain", &[Program], shell::output_on_a_pipe_is_plain),
     // What goes wrong ends with its exit code and says what to do.

@@ -27,13 +27,13 @@ use crate::trial::{Observation, Status, Trial};
 pub use record::Tally;
 
 /// Draws that one trial may cost on average before a search gives up.
-const DRAWS_PER_TRIAL: u64 = 200;
+pub(crate) const DRAWS_PER_TRIAL: u64 = 200;
 
 /// Duplicates in a row after which the space is sampled instead of asking the strategy.
-const MOST_REDRAWS: u64 = 50;
+pub(crate) const MOST_REDRAWS: u64 = 50;
 
 /// Most networks among which a strategy may choose the next one to train.
-const MAX_POOL: usize = 64;
+pub(crate) const MAX_POOL: usize = 128;
 
 /// How long and how wide a search runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -243,7 +243,7 @@ impl SearchEngine {
             if !trial.is_settled() {
                 return Some(trial.number);
             }
-            self.strategy.tell(&trial.observation(&self.goals));
+            self.strategy.tell(self.space.as_ref(), &trial.observation(&self.goals));
             self.pending.remove(0);
             self.told += 1;
         }

@@ -12,6 +12,7 @@ pub mod hypervolume;
 mod metric;
 pub mod pareto;
 mod reading;
+pub mod simulate;
 pub mod space;
 pub mod strategy;
 pub mod synthetic;

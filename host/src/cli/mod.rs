@@ -12,12 +12,13 @@ mod running;
 mod runtime;
 mod search;
 mod shell;
+mod simulate;
 
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Verbosity;
 
 const EXIT_CODES: &str = "\
@@ -75,6 +76,8 @@ enum Command {
     Runtime(runtime::RuntimeArgs),
     /// Writes the HTML report of a run anew
     Report(report::ReportArgs),
+    /// Compares search strategies on a tabulated benchmark, in seconds
+    Simulate(simulate::SimulateArgs),
     /// Serves as this machine's agent
     Agent(agent::AgentArgs),
     /// Prints shell completions
@@ -102,9 +105,17 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Compare(args) => compare::run_command(*args, &cli.globals)?,
         Command::Runtime(args) => runtime::run_command(args, &cli.globals)?,
         Command::Report(args) => report::run_command(args)?,
+        Command::Simulate(args) => simulate::run_command(args, &cli.globals)?,
         Command::Agent(args) => return Ok(agent::run_command(args)),
         Command::Completions(args) => shell::completions(args)?,
         Command::Man => shell::man()?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints a command's result.
+fn print(text: &str) -> Result<()> {
+    use std::io::Write;
+    let written = std::io::stdout().write_all(text.as_bytes());
+    written.map_err(|e| Error::new(ErrorKind::Storage, format!("cannot write to standard output: {e}")))
 }

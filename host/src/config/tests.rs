@@ -113,7 +113,7 @@ fn a_message_shows_the_line_and_what_is_meant() {
 search.toml:4: space.preset: is missing
   4 | [space]
     |  ^^^^^
-    = help: there are chain and mbconv
+    = help: there are chain, mbconv and nb201
 
 search.toml:5: space.presett: unknown key
   5 | presett = \"mbconv\"
@@ -155,11 +155,11 @@ fn a_setting_of_another_strategy_is_refused() {
 fn an_unknown_name_lists_those_that_are_there() {
     check_section(
         "[strategy]\nname = \"nsga\"",
-        "search.toml:7: strategy.name: \"nsga\" is not known\n= help: did you mean \"nsga2\"? There are random, evolution and nsga2",
+        "search.toml:7: strategy.name: \"nsga\" is not known\n= help: did you mean \"nsga2\"? There are random, evolution, nsga2, local-search, bayesian, tpe and reinforce",
     );
     check_section(
-        "[strategy]\nname = \"bayesian\"",
-        "search.toml:7: strategy.name: \"bayesian\" is not in this version\n= help: there are random, evolution and nsga2",
+        "[strategy]\nname = \"one-shot\"",
+        "search.toml:7: strategy.name: \"one-shot\" is not in this version\n= help: there are random, evolution, nsga2, local-search, bayesian, tpe and reinforce",
     );
     check_section(
         "[device]\nruntime = \"onnx\"",
@@ -252,7 +252,7 @@ fn a_setting_of_the_space_is_told_with_its_line() {
     check_space("widths = \"many\"", "search.toml:6: space.widths: has a form that is not possible here");
     check(
         &LEAST.replace("mbconv", "darts"),
-        "search.toml:5: space.preset: \"darts\" is not in this version\n= help: there are chain and mbconv",
+        "search.toml:5: space.preset: \"darts\" is not in this version\n= help: there are chain, mbconv and nb201",
     );
     check(
         &LEAST.replace("preset = \"mbconv\"", "file = \"my.toml\""),
@@ -276,7 +276,7 @@ fn data_has_a_path_where_it_needs_one() {
 fn several_problems_are_told_together_in_the_order_of_lines() {
     check_section(
         "[device]\nthreads = 0\nname = 3\n[strategy]\nbudget = 1",
-        "search.toml:7: device.threads: 0 is impossible: it must be at least 1 and at most 1024\n\nsearch.toml:8: device.name: takes text in quotes, not a whole number\n\nsearch.toml:10: strategy.budget: unknown key\n= help: there are name, trials, population and sample",
+        "search.toml:7: device.threads: 0 is impossible: it must be at least 1 and at most 1024\n\nsearch.toml:8: device.name: takes text in quotes, not a whole number\n\nsearch.toml:10: strategy.budget: unknown key\n= help: there are name, trials, population, sample, initial and learning_rate",
     );
 }
 

@@ -37,6 +37,16 @@ pub(crate) fn runs_are_named_by_data_and_space() -> Outcome {
     Ok(())
 }
 
+/// Networks of branches and sums, the cells of NAS-Bench-201, go all the way too, proposed by a strategy that learns.
+pub(crate) fn cells_go_all_the_way() -> Outcome {
+    let search = TINY.replace("\"chain\"", "\"nb201\"").replace("\"random\"", "\"bayesian\"\ninitial = 2");
+    let scene = Scene::new(&search)?;
+    expect(&scene.search(&["--trials", "4"])?, code::DONE, &[])?;
+    let winner = scene.read("run/winner.json")?;
+    assert!(winner.contains("nb201:|"), "{winner}");
+    Ok(())
+}
+
 /// The winner is a model that the onnx checker takes and that ONNX Runtime runs on raw pixels, with its labels and
 /// where it came from.
 pub(crate) fn the_winner_runs_elsewhere() -> Outcome {

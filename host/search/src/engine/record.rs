@@ -78,7 +78,7 @@ impl SearchEngine {
             violation: self.goals.violation(&trial.known),
         };
         match trial.status {
-            Status::Stopped { .. } => self.strategy.tell(&observation),
+            Status::Stopped { .. } => self.strategy.tell(self.space.as_ref(), &observation),
             _ => {
                 self.pending.push(observation);
                 self.trials.push(trial);

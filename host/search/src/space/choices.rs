@@ -151,8 +151,13 @@ impl Choices {
 
     /// One feature for a choice on a scale or between two, one a option for others, each from 0 to 1.
     pub fn encode(&self, genotype: &Genotype) -> Vec<f32> {
-        let mut features = Vec::with_capacity(self.choices.len());
-        genotype.genes().iter().zip(&self.choices).for_each(|(gene, choice)| choice.encode_into(*gene, &mut features));
+        self.encode_from(0, genotype.genes())
+    }
+
+    /// The features of these genes, the first of which is that of choice number `first`.
+    pub(crate) fn encode_from(&self, first: usize, genes: &[u8]) -> Vec<f32> {
+        let mut features = Vec::with_capacity(genes.len());
+        genes.iter().zip(&self.choices[first..]).for_each(|(gene, choice)| choice.encode_into(*gene, &mut features));
         features
     }
 
@@ -207,7 +212,8 @@ impl Choices {
 }
 
 impl Choice {
-    fn option(&self, label: &str) -> Result<u8, String> {
+    /// The option of a label; a sentence about what would be right if there is none.
+    pub(crate) fn option(&self, label: &str) -> Result<u8, String> {
         let found = self.labels().position(|l| l == label);
         let known = || self.labels().collect::<Vec<_>>().join(", ");
         found.map(|i| i as u8).ok_or_else(|| format!("`{}` is {} and not `{label}`", self.name, known()))

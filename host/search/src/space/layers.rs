@@ -2,7 +2,9 @@
 //!
 //! Convolutions pad so that only their stride changes the resolution, and have no bias where a batch norm follows.
 
-use edgefit_graph::op::{Activation, Add, BatchNorm, Conv, Dense, Flatten, GlobalAvgPool, MaxPool, Mul, Op};
+use edgefit_graph::op::{
+    Activation, Add, AvgPool, BatchNorm, Conv, Dense, Flatten, GlobalAvgPool, MaxPool, Mul, Op, Zero,
+};
 use edgefit_graph::{AutoPad, Graph, GraphBuilder, GraphError, NodeId, Window};
 
 use super::Task;
@@ -40,6 +42,11 @@ impl Layers {
         self.builder.shape(self.at).channels()
     }
 
+    /// Continues from another node; the one that it was at.
+    pub(crate) fn go_to(&mut self, node: NodeId) -> NodeId {
+        std::mem::replace(&mut self.at, node)
+    }
+
     /// Convolution `name`, then its batch norm `name.norm`.
     pub(crate) fn conv(&mut self, name: &str, conv: Convolution) -> Result<(), GraphError> {
         self.normed(name, conv, 1)
@@ -62,6 +69,28 @@ impl Layers {
         self.append(name.to_owned(), Op::MaxPool(MaxPool { window }))
     }
 
+    /// Mean over `kernel` positions an axis, at the border over those that are there.
+    pub(crate) fn average_pool(&mut self, name: &str, kernel: usize, stride: usize) -> Result<(), GraphError> {
+        let window = Window::new(self.axes, kernel, stride, AutoPad::Same);
+        self.append(name.to_owned(), Op::AvgPool(AvgPool { window, count_include_pad: false }))
+    }
+
+    /// Batch norm `name`.
+    pub(crate) fn norm(&mut self, name: &str) -> Result<(), GraphError> {
+        self.append(name.to_owned(), Op::BatchNorm(BatchNorm::default()))
+    }
+
+    /// Zeros.
+    pub(crate) fn zero(&mut self, name: &str) -> Result<(), GraphError> {
+        self.append(name.to_owned(), Op::Zero(Zero))
+    }
+
+    /// Adds the output of another node of the same shape.
+    pub(crate) fn add(&mut self, name: &str, other: NodeId) -> Result<(), GraphError> {
+        self.at = self.builder.add(name.to_owned(), Op::Add(Add), &[other, self.at])?;
+        Ok(())
+    }
+
     /// Squeeze-and-excitation (Hu et al. 2018): gates the channels by what is in all of them.
     pub(crate) fn squeeze_excitation(&mut self, name: &str, squeezed: usize) -> Result<(), GraphError> {
         let (features, width) = (self.at, self.channels());
@@ -77,7 +106,7 @@ impl Layers {
     /// Adds the output of `from` when its shape allows.
     pub(crate) fn skip(&mut self, name: &str, from: NodeId) -> Result<(), GraphError> {
         if self.builder.shape(from) == self.builder.shape(self.at) {
-            self.at = self.builder.add(format!("{name}.add"), Op::Add(Add), &[from, self.at])?;
+            self.add(&format!("{name}.add"), from)?;
         }
         Ok(())
     }
@@ -94,7 +123,7 @@ impl Layers {
         let window = Window::new(self.axes, conv.kernel, conv.stride, AutoPad::Same);
         let op = Conv { out_channels: conv.width, window, groups, bias: false };
         self.append(name.to_owned(), Op::Conv(op))?;
-        self.append(format!("{name}.norm"), Op::BatchNorm(BatchNorm::default()))
+        self.norm(&format!("{name}.norm"))
     }
 
     fn pointwise_with_bias(&mut self, name: String, width: usize) -> Result<(), GraphError> {

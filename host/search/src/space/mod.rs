@@ -9,6 +9,7 @@ mod choices;
 mod error;
 mod layers;
 mod mbconv;
+mod nb201;
 mod scale;
 mod settings;
 #[cfg(test)]
@@ -144,7 +145,8 @@ pub trait Space: Send + Sync {
 type Make = fn(&SpaceSettings, &Task) -> Result<Box<dyn Space>, SpaceError>;
 
 /// Every space by its name; to add one, add its line here.
-const SPACES: [(&str, Make); 2] = [(chain::NAME, chain::make), (mbconv::NAME, mbconv::make)];
+const SPACES: [(&str, Make); 3] =
+    [(chain::NAME, chain::make), (mbconv::NAME, mbconv::make), (nb201::NAME, nb201::make)];
 
 /// The names of all spaces.
 pub fn names() -> impl Iterator<Item = &'static str> {

@@ -72,6 +72,17 @@ impl SpaceSettings {
         }
     }
 
+    /// The widths of the first stage where they decide those of the others, `default` unless stated.
+    pub(crate) fn first_widths_or(&self, default: Vec<usize>) -> Result<Vec<usize>, SpaceError> {
+        match &self.widths {
+            Some(PerStage::Each(_)) => Err(wrong(
+                "widths",
+                format!("space `{}` takes those of its first stage only; give one list", self.preset),
+            )),
+            _ => self.widths_or(0, 1, default),
+        }
+    }
+
     /// The kernels, `default` unless stated.
     pub(crate) fn kernels_or(&self, default: &[usize]) -> Result<Vec<usize>, SpaceError> {
         let kernels = options("kernels", self.kernels.as_deref().unwrap_or(default))?;
@@ -93,10 +104,17 @@ impl SpaceSettings {
 
     /// An error if the user states what this space does not have.
     pub(crate) fn has_no_expansions(&self) -> Result<(), SpaceError> {
-        match self.expansions {
-            Some(_) => Err(wrong("expansions", format!("space `{}` has no such choice; remove it", self.preset))),
-            None => Ok(()),
-        }
+        self.refuse("expansions", self.expansions.is_some())
+    }
+
+    /// An error if the user states what this space does not have.
+    pub(crate) fn has_no_kernels(&self) -> Result<(), SpaceError> {
+        self.refuse("kernels", self.kernels.is_some())
+    }
+
+    fn refuse(&self, key: &'static str, is_stated: bool) -> Result<(), SpaceError> {
+        let reason = format!("space `{}` has no such choice; remove it", self.preset);
+        if is_stated { Err(wrong(key, reason)) } else { Ok(()) }
     }
 }
 

@@ -3,15 +3,25 @@
 //! A strategy sees observations and the space, nothing else. What it has been told is all its state: asking changes
 //! nothing, so telling the same again restores it.
 
+mod acquisition;
+mod archive;
+mod bayesian;
 mod evolution;
+mod gaussian;
+mod local_search;
 mod nsga2;
+mod population;
 mod promise;
 mod random;
+mod reinforce;
 mod repair;
+mod scalarization;
+mod scores;
 mod settings;
 mod surrogate;
 #[cfg(test)]
 mod tests;
+mod tpe;
 
 use rand_chacha::ChaCha8Rng;
 
@@ -40,7 +50,7 @@ pub trait Strategy: Send {
 
     /// Takes what became of a proposal: a trained network with all losses, or one that was stopped because it violates a
     /// constraint, with the losses known then.
-    fn tell(&mut self, observation: &Observation);
+    fn tell(&mut self, space: &dyn Space, observation: &Observation);
 
     /// Proposes a genotype of the space. It may be one that was proposed before: then it is asked again, with other
     /// random numbers.
@@ -61,8 +71,15 @@ pub trait Strategy: Send {
 type Make = fn(&StrategySettings) -> Result<Box<dyn Strategy>, StrategyError>;
 
 /// Every strategy by its name; to add one, add its line here.
-const STRATEGIES: [(&str, Make); 3] =
-    [(random::NAME, random::make), (evolution::NAME, evolution::make), (nsga2::NAME, nsga2::make)];
+const STRATEGIES: [(&str, Make); 7] = [
+    (random::NAME, random::make),
+    (evolution::NAME, evolution::make),
+    (nsga2::NAME, nsga2::make),
+    (local_search::NAME, local_search::make),
+    (bayesian::NAME, bayesian::make),
+    (tpe::NAME, tpe::make),
+    (reinforce::NAME, reinforce::make),
+];
 
 /// The names of all strategies.
 pub fn names() -> impl Iterator<Item = &'static str> {

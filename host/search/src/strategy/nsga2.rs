@@ -10,13 +10,15 @@ use std::collections::VecDeque;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+use super::archive::Member;
+use super::population::Population;
 use super::promise::Promise;
 use super::repair::Repair;
 use super::surrogate::Surrogate;
 use super::{Strategy, StrategyError, StrategySettings, View};
 use crate::draw;
 use crate::genotype::Genotype;
-use crate::pareto;
+use crate::space::Space;
 use crate::trial::Observation;
 
 pub(super) const NAME: &str = "nsga2";
@@ -34,26 +36,18 @@ const OFFSPRING_POOL: usize = 32;
 const REMEMBERED: usize = 256;
 
 struct Nsga2 {
-    population: Vec<Member>,
+    population: Population,
     /// The networks trained last, to learn from.
     recent: VecDeque<(Genotype, Vec<f64>)>,
-    size: usize,
     trained: usize,
     repair: Repair,
 }
 
-struct Member {
-    genotype: Genotype,
-    violation: f64,
-    losses: Vec<f64>,
-    rank: usize,
-    crowding: f64,
-}
-
 pub(super) fn make(settings: &StrategySettings) -> Result<Box<dyn Strategy>, StrategyError> {
-    settings.has_no_sample()?;
+    settings.has_only(&["population"])?;
     let size = settings.population_or(POPULATION)?;
-    Ok(Box::new(Nsga2 { population: Vec::new(), recent: VecDeque::new(), size, trained: 0, repair: Repair::default() }))
+    let population = Population::new(size);
+    Ok(Box::new(Nsga2 { population, recent: VecDeque::new(), trained: 0, repair: Repair::default() }))
 }
 
 impl Strategy for Nsga2 {
@@ -61,7 +55,7 @@ impl Strategy for Nsga2 {
         NAME
     }
 
-    fn tell(&mut self, observation: &Observation) {
+    fn tell(&mut self, _space: &dyn Space, observation: &Observation) {
         self.repair.tell(observation);
         let Some(losses) = observation.complete() else { return };
         let (genotype, violation) = (observation.genotype.clone(), observation.violation);
@@ -69,9 +63,8 @@ impl Strategy for Nsga2 {
         if self.recent.len() > REMEMBERED {
             self.recent.pop_front();
         }
-        self.population.push(Member { genotype, violation, losses, rank: 0, crowding: 0.0 });
+        self.population.add(Member { genotype, violation, losses });
         self.trained += 1;
-        self.select();
     }
 
     fn ask(&self, view: &View<'_>, rng: &mut ChaCha8Rng) -> Genotype {
@@ -92,25 +85,7 @@ impl Strategy for Nsga2 {
 
 impl Nsga2 {
     fn is_starting(&self, view: &View<'_>) -> bool {
-        self.population.is_empty() || self.trained + view.pending.len() < self.size
-    }
-
-    /// Sorts the population and drops the worst members beyond its size.
-    fn select(&mut self) {
-        let members = &self.population;
-        let key = |i: usize| (members[i].violation, members[i].losses.as_slice());
-        let ranks = pareto::ranks(members.len(), |i, j| pareto::constrained(key(i), key(j)).is_lt());
-        let mut crowding = vec![0.0; members.len()];
-        for rank in 0..members.len() {
-            let front: Vec<usize> = (0..members.len()).filter(|&i| ranks[i] == rank).collect();
-            let losses: Vec<&[f64]> = front.iter().map(|&i| members[i].losses.as_slice()).collect();
-            front.iter().zip(pareto::crowding(&losses)).for_each(|(&i, distance)| crowding[i] = distance);
-        }
-        for (member, (rank, crowding)) in self.population.iter_mut().zip(ranks.into_iter().zip(crowding)) {
-            (member.rank, member.crowding) = (rank, crowding);
-        }
-        self.population.sort_by(Member::compare);
-        self.population.truncate(self.size);
+        self.trained == 0 || self.trained + view.pending.len() < self.population.size()
     }
 
     fn offspring(&self, view: &View<'_>, rng: &mut ChaCha8Rng) -> Genotype {
@@ -123,9 +98,10 @@ impl Nsga2 {
     }
 
     fn tournament(&self, rng: &mut ChaCha8Rng) -> &Member {
-        let first = &self.population[draw::position(rng, self.population.len())];
-        let second = &self.population[draw::position(rng, self.population.len())];
-        if second.compare(first).is_lt() { second } else { first }
+        let list = self.population.list();
+        let first = &list[draw::position(rng, list.len())];
+        let second = &list[draw::position(rng, list.len())];
+        if second.compare(first).is_lt() { &second.member } else { &first.member }
     }
 
     /// The network at the next place of an even spread over what is known of the pool.
@@ -141,18 +117,11 @@ impl Nsga2 {
         let known: Vec<bool> = pool[0].losses.iter().map(Option::is_some).collect();
         let trained: Vec<(&Genotype, &[f64])> = self.recent.iter().map(|(g, l)| (g, l.as_slice())).collect();
         let losses: Vec<&[f64]> = trained.iter().map(|(_, losses)| *losses).collect();
-        let feasible = self.population.iter().filter(|member| member.violation == 0.0);
-        let feasible = feasible.map(|member| member.losses.clone());
+        let members = self.population.list().iter().map(|ranked| &ranked.member);
+        let feasible = members.filter(|member| member.violation == 0.0).map(|member| member.losses.clone());
         let surrogate = Surrogate::fit(view.space, &trained, known);
         let promise = surrogate.and_then(|surrogate| Promise::new(surrogate, feasible, view.pending, &losses));
         promise.map_or(0, |promise| promise.best(pool))
-    }
-}
-
-impl Member {
-    /// The crowded comparison (section III.B): the lower rank, then the emptier neighborhood.
-    fn compare(&self, other: &Self) -> std::cmp::Ordering {
-        self.rank.cmp(&other.rank).then(other.crowding.total_cmp(&self.crowding))
     }
 }
 

@@ -4,6 +4,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{Strategy, StrategyError, StrategySettings, View};
 use crate::genotype::Genotype;
+use crate::space::Space;
 use crate::trial::Observation;
 
 pub(super) const NAME: &str = "random";
@@ -11,8 +12,7 @@ pub(super) const NAME: &str = "random";
 struct Random;
 
 pub(super) fn make(settings: &StrategySettings) -> Result<Box<dyn Strategy>, StrategyError> {
-    settings.has_no_population()?;
-    settings.has_no_sample()?;
+    settings.has_only(&[])?;
     Ok(Box::new(Random))
 }
 
@@ -21,7 +21,7 @@ impl Strategy for Random {
         NAME
     }
 
-    fn tell(&mut self, _observation: &Observation) {}
+    fn tell(&mut self, _space: &dyn Space, _observation: &Observation) {}
 
     fn ask(&self, view: &View<'_>, rng: &mut ChaCha8Rng) -> Genotype {
         view.space.sample(rng)

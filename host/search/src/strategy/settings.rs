@@ -5,8 +5,11 @@ use serde::{Deserialize, Serialize};
 /// Largest population.
 const MAX_POPULATION: usize = 10_000;
 
+/// Largest step of a controller.
+const MAX_LEARNING_RATE: f64 = 100.0;
+
 /// The table `[strategy]`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StrategySettings {
     /// Which strategy.
@@ -15,12 +18,18 @@ pub struct StrategySettings {
     /// Number of networks to train.
     #[serde(default = "default_trials")]
     pub trials: u64,
-    /// Number of networks that parents are taken from.
+    /// Number of networks that parents are taken from; `evolution` and `nsga2`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub population: Option<usize>,
     /// Number of networks in a tournament; `evolution` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample: Option<usize>,
+    /// Number of random networks to begin with; `bayesian`, `tpe`, and `local-search` with several objectives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial: Option<usize>,
+    /// Step of the controller along the gradient; `reinforce` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learning_rate: Option<f64>,
 }
 
 fn default_name() -> String {
@@ -40,7 +49,14 @@ impl Default for StrategySettings {
 impl StrategySettings {
     /// The strategy of this name, everything else left to it.
     pub fn named(name: impl Into<String>) -> Self {
-        Self { name: name.into(), trials: default_trials(), population: None, sample: None }
+        Self {
+            name: name.into(),
+            trials: default_trials(),
+            population: None,
+            sample: None,
+            initial: None,
+            learning_rate: None,
+        }
     }
 
     /// The population, `default` unless stated.
@@ -53,19 +69,34 @@ impl StrategySettings {
         within("sample", self.sample.unwrap_or(default.min(population)), 1, population)
     }
 
-    /// An error if the user states what this strategy does not have.
-    pub(crate) fn has_no_sample(&self) -> Result<(), StrategyError> {
-        self.refuse("sample", self.sample.is_some())
+    /// The number of random networks to begin with, `default` unless stated.
+    pub(crate) fn initial_or(&self, default: usize) -> Result<usize, StrategyError> {
+        within("initial", self.initial.unwrap_or(default), 1, MAX_POPULATION)
+    }
+
+    /// The step along the gradient, `default` unless stated.
+    pub(crate) fn learning_rate_or(&self, default: f64) -> Result<f64, StrategyError> {
+        let rate = self.learning_rate.unwrap_or(default);
+        if rate > 0.0 && rate <= MAX_LEARNING_RATE {
+            return Ok(rate);
+        }
+        let reason = format!("{rate} is not above 0 and at most {MAX_LEARNING_RATE}");
+        Err(StrategyError::Setting { key: "learning_rate", reason })
     }
 
     /// An error if the user states what this strategy does not have.
-    pub(crate) fn has_no_population(&self) -> Result<(), StrategyError> {
-        self.refuse("population", self.population.is_some())
-    }
-
-    fn refuse(&self, key: &'static str, is_stated: bool) -> Result<(), StrategyError> {
-        let reason = format!("strategy `{}` has no such setting; remove it", self.name);
-        if is_stated { Err(StrategyError::Setting { key, reason }) } else { Ok(()) }
+    pub(crate) fn has_only(&self, keys: &[&str]) -> Result<(), StrategyError> {
+        let stated = [
+            ("population", self.population.is_some()),
+            ("sample", self.sample.is_some()),
+            ("initial", self.initial.is_some()),
+            ("learning_rate", self.learning_rate.is_some()),
+        ];
+        let foreign = stated.into_iter().find(|(key, is_stated)| *is_stated && !keys.contains(key));
+        foreign.map_or(Ok(()), |(key, _)| {
+            let reason = format!("strategy `{}` has no such setting; remove it", self.name);
+            Err(StrategyError::Setting { key, reason })
+        })
     }
 }
 

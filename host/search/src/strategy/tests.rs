@@ -96,7 +96,7 @@ fn proposals_are_valid_and_depend_on_what_was_told_only() {
             // The first is asked often, the second once: asking leaves no trace.
             assert_eq!(strategies[0].ask(&view, &mut rng()), first, "{name}");
             assert_eq!(strategies[1].ask(&view, &mut rng()), first, "{name}");
-            strategies.iter_mut().for_each(|strategy| strategy.tell(observation));
+            strategies.iter_mut().for_each(|strategy| strategy.tell(space.as_ref(), observation));
         }
     }
 }
@@ -108,7 +108,7 @@ fn any_history_and_any_pool_is_taken() {
     for name in names() {
         for (told, pending) in [(0, 0), (0, 5), (1, 0), (3, 40), (60, 3)] {
             let mut strategy = build(&StrategySettings::named(name)).unwrap();
-            observations[..told].iter().for_each(|o| strategy.tell(o));
+            observations[..told].iter().for_each(|o| strategy.tell(space.as_ref(), o));
             let view = View { space: space.as_ref(), pending: &observations[..pending] };
             space.check(&strategy.ask(&view, &mut draw::stream(1, 0))).unwrap();
             assert!(strategy.pool(&view) >= 1);
@@ -164,6 +164,9 @@ fn wrong_settings_are_errors_that_name_the_key() {
         assert!(error.contains(part), "{error}");
     };
     check("name = 'nsga'", "random, evolution, nsga2");
+    check("name = 'tpe'\nsample = 3", "`sample`");
+    check("name = 'tpe'\ninitial = 0", "between 1 and");
+    check("name = 'reinforce'\nlearning_rate = 0.0", "above 0");
     check("name = 'random'\npopulation = 5", "`population`");
     check("name = 'nsga2'\npopulation = 1", "between 2 and");
     check("name = 'evolution'\npopulation = 5\nsample = 6", "between 1 and 5");

@@ -1,0 +1,166 @@
+//! A Gaussian process over encoded networks (Rasmussen and Williams 2006): a mean and a deviation for each network that was
+//! not trained, from those that were.
+//!
+//! The kernel is Matern 5/2 in the Euclidean distance of the encodings. Length and noise are the likeliest of a grid; the scale
+//! follows in closed form.
+
+use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
+
+/// Lengths that are tried, relative to the mean distance.
+const LENGTHS: [f64; 8] = [0.2, 0.3, 0.45, 0.7, 1.0, 1.5, 2.2, 3.5];
+
+/// Variances of the noise that are tried, relative to that of the process.
+const NOISES: [f64; 3] = [0.01, 0.05, 0.2];
+
+/// Numbers that are summed side by side.
+const LANES: usize = 8;
+
+/// Stands for zero where a logarithm or a root needs a number.
+const SMALLEST: f64 = 1e-12;
+
+/// What is not learned from the targets in closed form.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Hyperparameters {
+    /// Distance over which networks are alike.
+    length: f64,
+    /// Variance of the noise, relative to that of the process.
+    noise: f64,
+}
+
+/// A fitted process.
+pub(super) struct Gaussian<'a> {
+    points: Vec<&'a [f32]>,
+    hyper: Hyperparameters,
+    cholesky: Cholesky<f64, Dyn>,
+    weights: DVector<f64>,
+    variance: f64,
+    center: f64,
+}
+
+/// What is believed of one network.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Belief {
+    pub(super) mean: f64,
+    pub(super) deviation: f64,
+}
+
+impl Hyperparameters {
+    /// Those under which the targets are likeliest; `None` for fewer than two points or points that are all the same.
+    pub(super) fn likeliest(points: &[&[f32]], targets: &[f64]) -> Option<Self> {
+        let distances = distances(points);
+        let pairs = (points.len() * points.len().saturating_sub(1)) as f64;
+        let mean = distances.sum() / pairs.max(1.0);
+        if mean <= 0.0 {
+            return None;
+        }
+        let grid = LENGTHS.iter().flat_map(|length| NOISES.map(|noise| Self { length: length * mean, noise }));
+        let scored = grid.filter_map(|hyper| Some((hyper.likelihood(&distances, targets)?, hyper)));
+        scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, hyper)| hyper)
+    }
+
+    /// The logarithm of the marginal likelihood with the best scale, up to a constant (section 5.4.1).
+    fn likelihood(self, distances: &DMatrix<f64>, targets: &[f64]) -> Option<f64> {
+        let cholesky = Cholesky::new(self.covariance(distances))?;
+        let centered = centered(targets).0;
+        let variance = centered.dot(&cholesky.solve(&centered)) / targets.len() as f64;
+        let diagonal = cholesky.l_dirty().diagonal();
+        let log_determinant = 2.0 * diagonal.iter().map(|x| x.ln()).sum::<f64>();
+        Some(-0.5 * (targets.len() as f64 * variance.max(SMALLEST).ln() + log_determinant))
+    }
+
+    fn covariance(self, distances: &DMatrix<f64>) -> DMatrix<f64> {
+        let mut covariance = distances.map(|distance| self.kernel(distance));
+        (0..covariance.nrows()).for_each(|i| covariance[(i, i)] += self.noise);
+        covariance
+    }
+
+    fn kernel(self, distance: f64) -> f64 {
+        let r = 5f64.sqrt() * distance / self.length;
+        (1.0 + r + r * r / 3.0) * (-r).exp()
+    }
+}
+
+impl<'a> Gaussian<'a> {
+    /// The process that passes these targets; `None` without points.
+    pub(super) fn fit(points: Vec<&'a [f32]>, targets: &[f64], hyper: Hyperparameters) -> Option<Self> {
+        if points.is_empty() {
+            return None;
+        }
+        let cholesky = Cholesky::new(hyper.covariance(&distances(&points)))?;
+        let (centered, center) = centered(targets);
+        let weights = cholesky.solve(&centered);
+        let variance = (centered.dot(&weights) / targets.len() as f64).max(SMALLEST);
+        Some(Self { points, hyper, cholesky, weights, variance, center })
+    }
+
+    /// What is believed of the function at these points, without the noise of an observation.
+    pub(super) fn predict(&self, at: &[Vec<f32>]) -> Vec<Belief> {
+        let kernel = |i: usize, j: usize| self.hyper.kernel(distance(self.points[i], &at[j]));
+        let cross = DMatrix::from_fn(self.points.len(), at.len(), kernel);
+        let means = cross.tr_mul(&self.weights);
+        let explained = self.cholesky.l_dirty().solve_lower_triangular(&cross).unwrap_or(cross);
+        let belief = |(j, mean): (usize, &f64)| {
+            let left = (1.0 - explained.column(j).norm_squared()).max(SMALLEST);
+            Belief { mean: self.center + mean, deviation: (self.variance * left).sqrt() }
+        };
+        means.iter().enumerate().map(belief).collect()
+    }
+}
+
+/// The targets around their mean, and the mean.
+fn centered(targets: &[f64]) -> (DVector<f64>, f64) {
+    let center = targets.iter().sum::<f64>() / targets.len() as f64;
+    (DVector::from_iterator(targets.len(), targets.iter().map(|target| target - center)), center)
+}
+
+fn distances(points: &[&[f32]]) -> DMatrix<f64> {
+    let mut distances = DMatrix::zeros(points.len(), points.len());
+    for i in 0..points.len() {
+        for j in 0..i {
+            let between = distance(points[i], points[j]);
+            (distances[(i, j)], distances[(j, i)]) = (between, between);
+        }
+    }
+    distances
+}
+
+/// Sums in lanes, which the compiler turns into vector instructions.
+fn distance(a: &[f32], b: &[f32]) -> f64 {
+    let mut lanes = [0f32; LANES];
+    let square = |(a, b): (&f32, &f32)| (a - b) * (a - b);
+    let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    let rest: f32 = a_chunks.remainder().iter().zip(b_chunks.remainder()).map(square).sum();
+    for (a, b) in a_chunks.zip(b_chunks) {
+        lanes.iter_mut().zip(a.iter().zip(b)).for_each(|(lane, pair)| *lane += square(pair));
+    }
+    f64::from(lanes.iter().sum::<f32>() + rest).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Gaussian, Hyperparameters};
+
+    fn wave(x: f32) -> f64 {
+        f64::from((6.0 * x).sin())
+    }
+
+    #[test]
+    fn passes_what_was_told_and_doubts_what_is_far() {
+        let points: Vec<Vec<f32>> = (0..12).map(|i| vec![i as f32 / 11.0]).collect();
+        let refs: Vec<&[f32]> = points.iter().map(Vec::as_slice).collect();
+        let targets: Vec<f64> = points.iter().map(|point| wave(point[0])).collect();
+        let hyper = Hyperparameters::likeliest(&refs, &targets).unwrap();
+        let process = Gaussian::fit(refs, &targets, hyper).unwrap();
+        let beliefs = process.predict(&[vec![0.5], vec![0.27], vec![3.0]]);
+        assert!((beliefs[0].mean - wave(0.5)).abs() < 0.05, "{beliefs:?}");
+        assert!((beliefs[1].mean - wave(0.27)).abs() < 0.05, "{beliefs:?}");
+        assert!(beliefs[2].deviation > 4.0 * beliefs[1].deviation, "{beliefs:?}");
+    }
+
+    #[test]
+    fn the_same_points_teach_no_length() {
+        let point = [0.5f32];
+        assert_eq!(Hyperparameters::likeliest(&[&point, &point], &[1.0, 2.0]), None);
+        assert_eq!(Hyperparameters::likeliest(&[], &[]), None);
+    }
+}

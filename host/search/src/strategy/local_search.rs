@@ -1,0 +1,104 @@
+//! Strategy `local-search`: climbs by first improvement and begins anew at random (White et al. 2021).
+//!
+//! The neighbors of the current network are trained in random order; the first that is better becomes the current one.
+//! Where all were tried, one that was known before may still be better; otherwise the climb is over. Nothing is trained
+//! twice. For several objectives each proposal draws weights and takes a neighbor of the network that is best by them
+//! among those that still have untried ones, after a few random ones.
+
+use rand_chacha::ChaCha8Rng;
+
+use super::archive::{Archive, Member};
+use super::repair::Repair;
+use super::scalarization::Scalarization;
+use super::{Strategy, StrategyError, StrategySettings, View};
+use crate::draw;
+use crate::genotype::Genotype;
+use crate::space::Space;
+use crate::trial::Observation;
+
+pub(super) const NAME: &str = "local-search";
+
+/// Random networks to begin with when there are several objectives.
+const INITIAL: usize = 8;
+
+/// For several objectives, how many of the best networks may be climbed from.
+const STARTS: usize = 16;
+
+struct LocalSearch {
+    archive: Archive,
+    /// Where the climb is, with one objective; `None` before its first network is told.
+    current: Option<Genotype>,
+    initial: usize,
+    repair: Repair,
+}
+
+pub(super) fn make(settings: &StrategySettings) -> Result<Box<dyn Strategy>, StrategyError> {
+    settings.has_only(&["initial"])?;
+    let initial = settings.initial_or(INITIAL)?;
+    Ok(Box::new(LocalSearch { archive: Archive::default(), current: None, initial, repair: Repair::default() }))
+}
+
+impl Strategy for LocalSearch {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn tell(&mut self, space: &dyn Space, observation: &Observation) {
+        self.repair.tell(observation);
+        let Some(told) = self.archive.tell(observation).cloned() else { return self.settle(space) };
+        let current = self.current.as_ref().and_then(|genotype| self.archive.get(genotype));
+        if current.is_none_or(|current| is_better(&told, current)) {
+            self.current = Some(told.genotype);
+        }
+        self.settle(space);
+    }
+
+    fn ask(&self, view: &View<'_>, rng: &mut ChaCha8Rng) -> Genotype {
+        if let Some(genotype) = self.repair.ask(view.space, rng) {
+            return genotype;
+        }
+        let objectives = self.archive.losses().next().map_or(1, <[f64]>::len);
+        let neighbor = match objectives {
+            1 => self.current.as_ref().and_then(|current| self.untried(view, current, rng)),
+            _ => self.untried_of_best(view, rng),
+        };
+        neighbor.unwrap_or_else(|| view.space.sample(rng))
+    }
+}
+
+impl LocalSearch {
+    /// Where all neighbors were tried, goes on to the best that is better, or ends the climb. Ends, since each step is
+    /// an improvement.
+    fn settle(&mut self, space: &dyn Space) {
+        while let Some(current) = self.current.as_ref().and_then(|genotype| self.archive.get(genotype)) {
+            let neighbors = space.neighbors(&current.genotype);
+            if neighbors.iter().any(|neighbor| !self.archive.has(neighbor)) {
+                return;
+            }
+            let known = neighbors.iter().filter_map(|neighbor| self.archive.get(neighbor));
+            let best = known.reduce(|best, other| if is_better(other, best) { other } else { best });
+            self.current = best.filter(|best| is_better(best, current)).map(|best| best.genotype.clone());
+        }
+    }
+
+    fn untried(&self, view: &View<'_>, of: &Genotype, rng: &mut ChaCha8Rng) -> Option<Genotype> {
+        let is_pending = |genotype: &Genotype| view.pending.iter().any(|pending| pending.genotype == *genotype);
+        let mut neighbors = view.space.neighbors(of);
+        neighbors.retain(|neighbor| !self.archive.has(neighbor) && !is_pending(neighbor));
+        draw::one_of(rng, &neighbors).cloned()
+    }
+
+    fn untried_of_best(&self, view: &View<'_>, rng: &mut ChaCha8Rng) -> Option<Genotype> {
+        if self.archive.members().len() + view.pending.len() < self.initial {
+            return None;
+        }
+        let scalarization = Scalarization::drawn(self.archive.losses(), rng)?;
+        let best = self.archive.best(STARTS, &scalarization);
+        best.into_iter().find_map(|member| self.untried(view, &member.genotype, rng))
+    }
+}
+
+/// With one objective: less violation first, then less loss.
+fn is_better(one: &Member, other: &Member) -> bool {
+    one.violation.total_cmp(&other.violation).then(one.losses[0].total_cmp(&other.losses[0])).is_lt()
+}

@@ -1,0 +1,43 @@
+//! The repeats of one strategy, shared out to all cores.
+
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use edgefit_search::simulate::{Benchmark, Course};
+
+use super::{Candidate, Plan};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Every repeat, in order of its seed.
+pub(super) fn run(benchmark: &Benchmark, candidate: &Candidate, plan: &Plan) -> Result<Vec<Course>> {
+    let next = AtomicUsize::new(0);
+    let work = || share(benchmark, candidate, plan, &next);
+    let cores = thread::available_parallelism().map_or(1, NonZero::get).min(plan.repeats);
+    let shares: Vec<Result<Vec<(usize, Course)>>> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+        let panicked = |_| Err(Error::new(ErrorKind::Internal, "a simulated search panicked"));
+        workers.into_iter().map(|worker| worker.join().unwrap_or_else(panicked)).collect()
+    });
+    let mut courses = shares.into_iter().collect::<Result<Vec<_>>>()?.concat();
+    courses.sort_by_key(|(repeat, _)| *repeat);
+    Ok(courses.into_iter().map(|(_, course)| course).collect())
+}
+
+/// What one core takes of the repeats, until none is left.
+fn share(
+    benchmark: &Benchmark,
+    candidate: &Candidate,
+    plan: &Plan,
+    next: &AtomicUsize,
+) -> Result<Vec<(usize, Course)>> {
+    let mut courses = Vec::new();
+    loop {
+        let repeat = next.fetch_add(1, Ordering::Relaxed);
+        if repeat >= plan.repeats {
+            return Ok(courses);
+        }
+        let seed = plan.seed.wrapping_add(repeat as u64);
+        courses.push((repeat, benchmark.search(candidate.build()?, seed, plan.queries)));
+    }
+}
