@@ -119,7 +119,7 @@ impl Run<'_> {
                 .into_iter()
                 .map(|phase| Span { name: phase.name, seconds: phase.seconds })
                 .collect(),
-            settings: self.config.to_toml(),
+            settings: self.settings.clone(),
             reproduce: vec![format!("edgefit search {}", RunFile::Search.name())],
         })
     }

@@ -58,6 +58,8 @@ pub struct Summary {
 /// A run under way.
 struct Run<'a> {
     config: &'a SearchConfig,
+    /// The configuration as a search file that leaves nothing out.
+    settings: String,
     folder: RunFolder,
     study: Study,
     started: String,

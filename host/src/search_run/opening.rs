@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use edgefit_graph::{Graph, Shape};
 use edgefit_latency::{Provenance as TableProvenance, Table};
 use edgefit_onnx::{ExportOptions, InputNormalization, metadata};
-use edgefit_search::{Direction, Genotype, Metric, Objective, Space, Task, Trial, draw, space};
+use edgefit_search::{Direction, Genotype, Metric, Objective, Space, Task, Trial, draw, space, strategy};
 use edgefit_train::Dataset;
 use edgefit_train::data::{self, Source, Splits};
 
@@ -38,15 +38,17 @@ impl<'a> Run<'a> {
         let info = device.info().clone();
         let folder = open_folder(config, place)?;
         let table_provenance = table_provenance(config, &info, &runtime.version);
-        let mut study = open_study(config, place, &folder, &table_provenance)?;
+        let settings = complete(config, space.as_ref())?.to_toml();
+        let mut study = open_study(config.seed, &settings, place, &folder, &table_provenance)?;
         // Behind the study: a folder that has it can be resumed, and one that has nothing can be used again.
-        folder.write(RunFile::Search, config.to_toml().as_bytes())?;
+        folder.write(RunFile::Search, settings.as_bytes())?;
         let started = study.header()?.provenance.started;
         let measurer = Measurer::new(device, &config.device, config.seed, config.table.processes);
         let reference = reference_losses(config, space.as_ref(), dataset.classes.len())?;
         let table = Table::new(table_provenance)?;
         let run = Self {
             config,
+            settings,
             folder,
             study,
             started,
@@ -153,6 +155,12 @@ fn build_space(config: &SearchConfig, dataset: &Dataset) -> Result<Box<dyn Space
     Ok(space::build(&config.space, &Task { input, classes: dataset.classes.len() })?)
 }
 
+/// The configuration with what space and strategy take where it leaves something to them.
+fn complete(config: &SearchConfig, space: &dyn Space) -> Result<SearchConfig> {
+    let strategy = strategy::resolved(&config.strategy)?;
+    Ok(SearchConfig { space: space.settings().clone(), strategy, ..config.clone() })
+}
+
 fn connect(config: &SearchConfig) -> Result<Device> {
     match config.device.name.as_str() {
         "local" => Ok(Device::local(&LocalOptions::default())?),
@@ -175,7 +183,7 @@ fn open_folder(config: &SearchConfig, place: &Place) -> Result<RunFolder> {
 }
 
 /// The study of the folder: a new one, or the one that is there if it is about the same run.
-fn open_study(config: &SearchConfig, place: &Place, folder: &RunFolder, from: &TableProvenance) -> Result<Study> {
+fn open_study(seed: u64, settings: &str, place: &Place, folder: &RunFolder, from: &TableProvenance) -> Result<Study> {
     let path = folder.file(RunFile::Study);
     let provenance = Provenance {
         edgefit_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -183,7 +191,7 @@ fn open_study(config: &SearchConfig, place: &Place, folder: &RunFolder, from: &T
         runtime: format!("{} {}, {} thread(s)", from.runtime, from.runtime_version, from.threads),
         started: jiff::Timestamp::now().to_string(),
     };
-    let header = Header { config: config.to_toml(), seed: config.seed, provenance };
+    let header = Header { config: settings.to_owned(), seed, provenance };
     if !place.resume {
         return Ok(Study::create(&path, &header)?);
     }

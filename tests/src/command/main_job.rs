@@ -22,6 +22,10 @@ pub(crate) fn a_run_has_all_its_files() -> Outcome {
         let size = std::fs::metadata(scene.path("run").join(file)).map_err(|error| format!("{file}: {error}"))?.len();
         assert!(size > 0, "{file} is empty");
     }
+    let settings = scene.read("run/search.toml")?;
+    for left_out in ["widths = ", "kernels = ", "weight_decay = ", "refit = "] {
+        assert!(settings.contains(left_out), "search.toml does not say {left_out}:\n{settings}");
+    }
     let rows = scene.read("run/pareto.csv")?.lines().count();
     assert!((2..=7).contains(&rows), "pareto.csv has {rows} lines for 6 trials");
     expect(&scene.run(&["search", "run/search.toml", "--out", "again", "--trials", "1"])?, code::DONE, &[])

@@ -25,6 +25,7 @@ const HALVINGS: [&str; 2] = ["stride", "pool"];
 const POOL: usize = 1;
 
 struct Chain {
+    settings: SpaceSettings,
     task: Task,
     choices: Choices,
     stages: usize,
@@ -34,39 +35,45 @@ pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Spac
     settings.has_no_expansions()?;
     let scale = Scale::of(task, NAME)?;
     let stages = settings.stages_or(scale.stages)?;
+    let kernels = if scale.axes == 1 { [3, 5, 9].as_slice() } else { &[3, 5] };
+    let settings = SpaceSettings {
+        stages: Some(stages),
+        widths: Some(settings.all_widths_or(stages, |stage| scale.widths(stage))?),
+        kernels: Some(settings.kernels_or(kernels)?),
+        depths: Some(settings.depths_or(&[1, 2, 3])?),
+        ..SpaceSettings::preset(NAME)
+    };
     let mut choices = Choices::default();
     choices.group([
         Choice::names("activation", &ACTIVATION_NAMES),
         Choice::numbers("stem.stride", "s", &scale.stem_strides),
     ]);
     for stage in 0..stages {
-        choices.group(stage_choices(settings, &scale, stage, stages)?);
+        choices.group(stage_choices(&settings, stage));
     }
-    Ok(Box::new(Chain { task: task.clone(), choices, stages }))
+    Ok(Box::new(Chain { settings, task: task.clone(), choices, stages }))
 }
 
-fn stage_choices(
-    settings: &SpaceSettings,
-    scale: &Scale,
-    stage: usize,
-    stages: usize,
-) -> Result<Vec<Choice>, SpaceError> {
-    let kernels = if scale.axes == 1 { [3, 5, 9].as_slice() } else { &[3, 5] };
+fn stage_choices(settings: &SpaceSettings, stage: usize) -> Vec<Choice> {
     let name = |choice: &str| format!("stage{}.{choice}", stage + 1);
     let mut choices = vec![
-        Choice::numbers(name("kernel"), "k", &settings.kernels_or(kernels)?),
-        Choice::numbers(name("width"), "w", &settings.widths_or(stage, stages, scale.widths(stage))?),
-        Choice::numbers(name("depth"), "d", &settings.depths_or(&[1, 2, 3])?),
+        Choice::numbers(name("kernel"), "k", settings.kernels()),
+        Choice::numbers(name("width"), "w", settings.widths(stage)),
+        Choice::numbers(name("depth"), "d", settings.depths()),
     ];
     if stage > 0 {
         choices.push(Choice::names(name("halving"), &HALVINGS));
     }
-    Ok(choices)
+    choices
 }
 
 impl Space for Chain {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn settings(&self) -> &SpaceSettings {
+        &self.settings
     }
 
     fn task(&self) -> &Task {

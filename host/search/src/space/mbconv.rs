@@ -24,6 +24,7 @@ const ACTIVATIONS: [Activation; 2] = [Activation::Relu, Activation::HardSwish];
 const SQUEEZES: [usize; 2] = [0, 4];
 
 struct MbConv {
+    settings: SpaceSettings,
     task: Task,
     choices: Choices,
     stages: usize,
@@ -40,6 +41,14 @@ struct Stage {
 pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Space>, SpaceError> {
     let scale = Scale::of(task, NAME)?;
     let stages = settings.stages_or(scale.stages)?;
+    let settings = SpaceSettings {
+        stages: Some(stages),
+        widths: Some(settings.all_widths_or(stages, |stage| scale.widths(stage))?),
+        kernels: Some(settings.kernels_or(&[3, 5])?),
+        expansions: Some(settings.expansions_or(&[1, 2, 3, 4, 6])?),
+        depths: Some(settings.depths_or(&[1, 2, 3])?),
+        ..SpaceSettings::preset(NAME)
+    };
     let mut choices = Choices::default();
     choices.group([
         Choice::numbers("stem.width", "w", &[scale.base_width, 2 * scale.base_width]),
@@ -47,31 +56,30 @@ pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Spac
         Choice::names("activation", &ACTIVATION_NAMES),
     ]);
     for stage in 0..stages {
-        choices.group(stage_choices(settings, &scale, stage, stages)?);
+        choices.group(stage_choices(&settings, stage));
     }
     choices.group([Choice::numbers("head.width", "h", &[0, 8 * scale.base_width])]);
-    Ok(Box::new(MbConv { task: task.clone(), choices, stages }))
+    Ok(Box::new(MbConv { settings, task: task.clone(), choices, stages }))
 }
 
-fn stage_choices(
-    settings: &SpaceSettings,
-    scale: &Scale,
-    stage: usize,
-    stages: usize,
-) -> Result<[Choice; 5], SpaceError> {
+fn stage_choices(settings: &SpaceSettings, stage: usize) -> [Choice; 5] {
     let name = |choice: &str| format!("stage{}.{choice}", stage + 1);
-    Ok([
-        Choice::numbers(name("kernel"), "k", &settings.kernels_or(&[3, 5])?),
-        Choice::numbers(name("expansion"), "e", &settings.expansions_or(&[1, 2, 3, 4, 6])?),
-        Choice::numbers(name("width"), "w", &settings.widths_or(stage, stages, scale.widths(stage))?),
-        Choice::numbers(name("depth"), "d", &settings.depths_or(&[1, 2, 3])?),
+    [
+        Choice::numbers(name("kernel"), "k", settings.kernels()),
+        Choice::numbers(name("expansion"), "e", settings.expansions()),
+        Choice::numbers(name("width"), "w", settings.widths(stage)),
+        Choice::numbers(name("depth"), "d", settings.depths()),
         Choice::numbers(name("squeeze"), "se", &SQUEEZES),
-    ])
+    ]
 }
 
 impl Space for MbConv {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn settings(&self) -> &SpaceSettings {
+        &self.settings
     }
 
     fn task(&self) -> &Task {

@@ -52,6 +52,9 @@ pub trait Space: Send + Sync {
     /// Its name, the preset of the user's file.
     fn name(&self) -> &'static str;
 
+    /// Its settings with nothing left out; making it anew from them gives the same space.
+    fn settings(&self) -> &SpaceSettings;
+
     /// What its networks are for.
     fn task(&self) -> &Task;
 

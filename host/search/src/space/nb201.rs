@@ -13,7 +13,7 @@ use edgefit_graph::{Graph, NodeId};
 use super::choices::{Choice, Choices, take};
 use super::layers::{Convolution, Layers};
 use super::scale::Scale;
-use super::settings::SpaceSettings;
+use super::settings::{PerStage, SpaceSettings};
 use super::{Space, SpaceError, Task};
 use crate::genotype::Genotype;
 use cell::{Cell, EDGES, NODES, OPERATIONS, Operation};
@@ -27,6 +27,7 @@ const SKELETON: char = '@';
 const DEPTHS: [usize; 2] = [1, 2];
 
 struct Nb201 {
+    settings: SpaceSettings,
     task: Task,
     choices: Choices,
     stages: usize,
@@ -40,18 +41,28 @@ pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Spac
     let stages = settings.stages_or(scale.stages.min(3))?;
     let widths = settings.first_widths_or(vec![scale.base_width, 2 * scale.base_width])?;
     let depths = settings.depths_or(&DEPTHS)?;
+    let settings = SpaceSettings {
+        stages: Some(stages),
+        widths: Some(PerStage::All(widths.clone())),
+        depths: Some(depths.clone()),
+        ..SpaceSettings::preset(NAME)
+    };
     let mut choices = Choices::default();
     for node in 1..NODES {
         choices.group((0..node).map(|from| Choice::names(format!("edge{from}-{node}"), &OPERATIONS)));
     }
     choices.group([Choice::numbers("width", "w", &widths), Choice::numbers("depth", "d", &depths)]);
     let has_fixed_skeleton = widths.len() == 1 && depths.len() == 1;
-    Ok(Box::new(Nb201 { task: task.clone(), choices, stages, has_fixed_skeleton }))
+    Ok(Box::new(Nb201 { settings, task: task.clone(), choices, stages, has_fixed_skeleton }))
 }
 
 impl Space for Nb201 {
     fn name(&self) -> &'static str {
         NAME
+    }
+
+    fn settings(&self) -> &SpaceSettings {
+        &self.settings
     }
 
     fn task(&self) -> &Task {

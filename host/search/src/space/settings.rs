@@ -72,6 +72,40 @@ impl SpaceSettings {
         }
     }
 
+    /// The widths of every stage, those of `default` unless stated.
+    pub(crate) fn all_widths_or(
+        &self,
+        stages: usize,
+        default: impl Fn(usize) -> Vec<usize>,
+    ) -> Result<PerStage, SpaceError> {
+        let lists = (0..stages).map(|stage| self.widths_or(stage, stages, default(stage)));
+        Ok(PerStage::Each(lists.collect::<Result<_, _>>()?))
+    }
+
+    /// The widths of a stage; none where nothing is stated.
+    pub(crate) fn widths(&self, stage: usize) -> &[usize] {
+        match &self.widths {
+            Some(PerStage::All(widths)) => widths,
+            Some(PerStage::Each(lists)) => &lists[stage],
+            None => &[],
+        }
+    }
+
+    /// The kernels that are stated.
+    pub(crate) fn kernels(&self) -> &[usize] {
+        self.kernels.as_deref().unwrap_or_default()
+    }
+
+    /// The expansions that are stated.
+    pub(crate) fn expansions(&self) -> &[usize] {
+        self.expansions.as_deref().unwrap_or_default()
+    }
+
+    /// The depths that are stated.
+    pub(crate) fn depths(&self) -> &[usize] {
+        self.depths.as_deref().unwrap_or_default()
+    }
+
     /// The widths of the first stage where they decide those of the others, `default` unless stated.
     pub(crate) fn first_widths_or(&self, default: Vec<usize>) -> Result<Vec<usize>, SpaceError> {
         match &self.widths {

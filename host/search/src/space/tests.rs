@@ -68,6 +68,15 @@ fn neighbors_are_the_others_one_step_away() {
 }
 
 #[test]
+fn complete_settings_give_the_same_space() {
+    for space in every_space() {
+        let again = build(space.settings(), space.task()).unwrap();
+        assert_eq!(again.choices(), space.choices(), "{}", space.name());
+        assert_eq!(again.settings(), space.settings(), "{}", space.name());
+    }
+}
+
+#[test]
 fn the_smallest_costs_least() {
     for space in every_space() {
         let smallest = space.static_cost(&space.smallest()).unwrap();

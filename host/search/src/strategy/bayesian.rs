@@ -79,6 +79,10 @@ impl Strategy for Bayesian {
         NAME
     }
 
+    fn settings(&self) -> StrategySettings {
+        StrategySettings { initial: Some(self.initial), ..StrategySettings::named(NAME) }
+    }
+
     fn tell(&mut self, space: &dyn Space, observation: &Observation) {
         self.repair.tell(observation);
         let Some(member) = self.archive.tell(observation).cloned() else { return };

@@ -43,6 +43,10 @@ impl Strategy for Evolution {
         NAME
     }
 
+    fn settings(&self) -> StrategySettings {
+        StrategySettings { population: Some(self.size), sample: Some(self.sample), ..StrategySettings::named(NAME) }
+    }
+
     fn tell(&mut self, _space: &dyn Space, observation: &Observation) {
         self.repair.tell(observation);
         let Some(losses) = observation.complete() else { return };

@@ -43,6 +43,10 @@ impl Strategy for LocalSearch {
         NAME
     }
 
+    fn settings(&self) -> StrategySettings {
+        StrategySettings { initial: Some(self.initial), ..StrategySettings::named(NAME) }
+    }
+
     fn tell(&mut self, space: &dyn Space, observation: &Observation) {
         self.repair.tell(observation);
         let Some(told) = self.archive.tell(observation).cloned() else { return self.settle(space) };

@@ -48,6 +48,9 @@ pub trait Strategy: Send {
     /// Its name in the user's file.
     fn name(&self) -> &'static str;
 
+    /// Its settings with nothing left out; how many networks are trained is not its own to say.
+    fn settings(&self) -> StrategySettings;
+
     /// Takes what became of a proposal: a trained network with all losses, or one that was stopped because it violates a
     /// constraint, with the losses known then.
     fn tell(&mut self, space: &dyn Space, observation: &Observation);
@@ -84,6 +87,14 @@ const STRATEGIES: [(&str, Make); 7] = [
 /// The names of all strategies.
 pub fn names() -> impl Iterator<Item = &'static str> {
     STRATEGIES.iter().map(|(name, _)| *name)
+}
+
+/// The settings with what was left out as the strategy takes it.
+///
+/// # Errors
+/// As [`build`].
+pub fn resolved(settings: &StrategySettings) -> Result<StrategySettings, StrategyError> {
+    Ok(StrategySettings { trials: settings.trials, ..build(settings)?.settings() })
 }
 
 /// The strategy that the settings ask for.

@@ -55,6 +55,10 @@ impl Strategy for Nsga2 {
         NAME
     }
 
+    fn settings(&self) -> StrategySettings {
+        StrategySettings { population: Some(self.population.size()), ..StrategySettings::named(NAME) }
+    }
+
     fn tell(&mut self, _space: &dyn Space, observation: &Observation) {
         self.repair.tell(observation);
         let Some(losses) = observation.complete() else { return };

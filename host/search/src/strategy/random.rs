@@ -21,6 +21,10 @@ impl Strategy for Random {
         NAME
     }
 
+    fn settings(&self) -> StrategySettings {
+        StrategySettings::named(NAME)
+    }
+
     fn tell(&mut self, _space: &dyn Space, _observation: &Observation) {}
 
     fn ask(&self, view: &View<'_>, rng: &mut ChaCha8Rng) -> Genotype {

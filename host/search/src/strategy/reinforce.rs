@@ -59,6 +59,10 @@ impl Strategy for Reinforce {
         NAME
     }
 
+    fn settings(&self) -> StrategySettings {
+        StrategySettings { learning_rate: Some(self.rate), ..StrategySettings::named(NAME) }
+    }
+
     fn tell(&mut self, space: &dyn Space, observation: &Observation) {
         if self.logits.is_empty() {
             self.logits = uniform(space);

@@ -2,7 +2,7 @@
 
 use edgefit_graph::{Graph, Shape};
 
-use super::{StrategySettings, View, build, names};
+use super::{StrategySettings, View, build, names, resolved};
 use crate::draw;
 use crate::engine::{EngineSettings, Next, SearchEngine, SearchError};
 use crate::genotype::Genotype;
@@ -154,6 +154,17 @@ fn rare_feasible_networks_are_found() {
     for name in names().filter(|name| *name != "random") {
         assert!(count(name) > random, "{name} finds {} and random {random}", count(name));
     }
+}
+
+#[test]
+fn complete_settings_are_taken_as_they_are() {
+    for name in names() {
+        let settings = resolved(&StrategySettings { trials: 7, ..StrategySettings::named(name) }).unwrap();
+        assert_eq!((settings.name.as_str(), settings.trials), (name, 7));
+        assert_eq!(resolved(&settings), Ok(settings));
+    }
+    let stated = StrategySettings { sample: Some(2), ..StrategySettings::named("evolution") };
+    assert_eq!(resolved(&stated).unwrap().sample, Some(2));
 }
 
 #[test]

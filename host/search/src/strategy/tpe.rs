@@ -50,6 +50,10 @@ impl Strategy for Tpe {
         NAME
     }
 
+    fn settings(&self) -> StrategySettings {
+        StrategySettings { initial: Some(self.initial), ..StrategySettings::named(NAME) }
+    }
+
     fn tell(&mut self, space: &dyn Space, observation: &Observation) {
         self.repair.tell(observation);
         let Some(member) = self.archive.tell(observation) else { return };
