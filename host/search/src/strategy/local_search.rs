@@ -106,3 +106,58 @@ impl LocalSearch {
 fn is_better(one: &Member, other: &Member) -> bool {
     one.violation.total_cmp(&other.violation).then(one.losses[0].total_cmp(&other.losses[0])).is_lt()
 }
+
+#[cfg(test)]
+mod tests {
+    use edgefit_graph::Shape;
+
+    use crate::draw;
+    use crate::genotype::Genotype;
+    use crate::space::{self, Space, SpaceSettings, Task};
+    use crate::strategy::{StrategySettings, View, build};
+    use crate::trial::Observation;
+
+    fn space() -> Box<dyn Space> {
+        let task = Task { input: Shape::new([1, 8, 8]), classes: 10 };
+        space::build(&SpaceSettings::preset("chain"), &task).unwrap()
+    }
+
+    fn told(genotype: &Genotype, loss: f64) -> Observation {
+        Observation { genotype: genotype.clone(), losses: vec![Some(loss)], violation: 0.0 }
+    }
+
+    /// The best network is known; none of its neighbors is better.
+    #[test]
+    fn every_neighbor_of_the_current_network_is_tried_once_and_then_it_begins_anew() {
+        let space = space();
+        let mut strategy = build(&StrategySettings::named("local-search")).unwrap();
+        let view = View { space: space.as_ref(), pending: &[] };
+        let current = space.smallest();
+        strategy.tell(space.as_ref(), &told(&current, 0.0));
+        let mut left = space.neighbors(&current);
+        let mut draws = (0..).map(|number| draw::stream(1, number));
+        while !left.is_empty() {
+            let asked = strategy.ask(&view, &mut draws.next().unwrap());
+            let place = left.iter().position(|neighbor| *neighbor == asked);
+            left.swap_remove(place.expect("a neighbor that was not tried"));
+            strategy.tell(space.as_ref(), &told(&asked, 1.0));
+        }
+        let anew: Vec<Genotype> = draws.take(20).map(|mut rng| strategy.ask(&view, &mut rng)).collect();
+        assert!(anew.iter().any(|genotype| genotype.distance(&current) > 1));
+    }
+
+    #[test]
+    fn the_first_better_neighbor_is_climbed_to() {
+        let space = space();
+        let mut strategy = build(&StrategySettings::named("local-search")).unwrap();
+        let view = View { space: space.as_ref(), pending: &[] };
+        let mut current = space.smallest();
+        strategy.tell(space.as_ref(), &told(&current, 9.0));
+        for step in 0..8 {
+            let asked = strategy.ask(&view, &mut draw::stream(2, step));
+            assert_eq!(asked.distance(&current), 1);
+            strategy.tell(space.as_ref(), &told(&asked, 8.0 - step as f64));
+            current = asked;
+        }
+    }
+}
