@@ -32,10 +32,14 @@ fn relative_errors(held_out: &[HeldOut]) -> Vec<f64> {
     held_out.iter().map(|h| h.predicted / h.measured - 1.0).collect()
 }
 
-/// What selection minimizes: root mean square of the relative errors, each counted up to 25 %.
+/// The square of each relative error, counted up to 25 %.
+pub(crate) fn losses(held_out: &[HeldOut]) -> Vec<f64> {
+    relative_errors(held_out).iter().map(|e| e.abs().min(LARGEST_ERROR).powi(2)).collect()
+}
+
+/// What selection wants small: the root of the mean of [`losses`].
 pub(crate) fn loss(held_out: &[HeldOut]) -> f64 {
-    let squares: Vec<f64> = relative_errors(held_out).iter().map(|e| e.abs().min(LARGEST_ERROR).powi(2)).collect();
-    mean(&squares).sqrt()
+    mean(&losses(held_out)).sqrt()
 }
 
 impl Scores {

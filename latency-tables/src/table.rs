@@ -12,7 +12,7 @@ use crate::interval::{CONFIDENCE, Prediction};
 use crate::kernel::KernelKind;
 use crate::kernel_set::KernelSet;
 use crate::memory::MemoryModel;
-use crate::predictor::{MIN_NETWORKS, PREDICTORS};
+use crate::predictor::{MIN_NETWORKS, PREDICTORS, evaluated};
 use crate::sample::{Measured, NetworkSample, Provenance};
 use crate::selection::{Selection, fresh_scores};
 use crate::vocabulary::Vocabulary;
@@ -156,7 +156,8 @@ impl Table {
         if samples.len() <= MIN_NETWORKS {
             return Err(TableError::TooFew { have: samples.len(), need: MIN_NETWORKS + 1 });
         }
-        Ok(PREDICTORS.iter().map(|predictor| (predictor.name(), fresh_scores(*predictor, &samples, fresh))).collect())
+        let applicable = evaluated().filter(|predictor| predictor.applies(&samples));
+        Ok(applicable.map(|predictor| (predictor.name(), fresh_scores(predictor, &samples, fresh))).collect())
     }
 
     /// Predicts a network that need not have been measured.

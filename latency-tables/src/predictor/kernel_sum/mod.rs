@@ -7,6 +7,7 @@
 mod correction;
 mod cost_model;
 mod interpolation;
+mod plain;
 mod profile;
 mod similarity;
 
@@ -16,6 +17,7 @@ use correction::{Correction, MOST_NETWORKS, Observation};
 use cost_model::CostModel;
 use interpolation::Interpolation;
 use nalgebra::{DMatrix, DVector};
+pub use plain::PlainSum;
 use profile::Profiles;
 
 use super::{LEAST_NS, Model, Predictor};
@@ -87,14 +89,14 @@ impl Predictor for KernelSum {
         if self.profiles { "kernel-sum" } else { "kernel-sum-unprofiled" }
     }
 
+    fn applies(&self, samples: &[&NetworkSample]) -> bool {
+        !self.profiles || samples.iter().any(|sample| sample.kernel_samples().next().is_some())
+    }
+
     fn fit(&self, samples: &[&NetworkSample]) -> Box<dyn Model> {
         let profiled: &[&NetworkSample] = if self.profiles { samples } else { &[] };
         let profiles = Profiles::of(profiled);
-        let costs = match profiles.kernels.is_empty() {
-            true => CostModel::of_networks(samples),
-            false => CostModel::of_kernels(&profiles.kernels.values().copied().collect::<Vec<_>>()),
-        };
-        let times = Interpolation::fit(costs, &profiles);
+        let times = Interpolation::fit(CostModel::of(&profiles, samples), &profiles);
         let overhead = fit_overhead(&times, samples);
         let latest = &samples[samples.len().saturating_sub(MOST_NETWORKS)..];
         let observations: Vec<Observation<'_>> = latest.iter().map(|s| observation(&times, &overhead, s)).collect();
