@@ -25,6 +25,8 @@ pub struct KernelEntries;
 const MOST_ENTRIES: usize = 48;
 /// How many networks the prior counts as.
 const PRIOR_NETWORKS: f64 = 0.1;
+/// Novelty of a kernel of a kind that no network had, against that of any other kernel without an entry.
+const OF_UNKNOWN_KIND: f64 = 10.0;
 /// Huber's constant for 95 % efficiency on normal noise.
 const HUBER_BOUND: f64 = 1.345;
 
@@ -100,11 +102,15 @@ impl Model for Entries {
         (self.intercept_ns + kernels).max(LEAST_NS)
     }
 
-    /// Grows with the share of kernels without an entry.
+    /// Grows with the share of kernels without an entry, tenfold where even their kind is unknown.
     fn doubt(&self, network: &KernelSet) -> f64 {
         let kernels = network.kernels();
-        let without = kernels.iter().filter(|kernel| !self.entries.contains_key(&kernel.hash)).count();
-        1.0 + without as f64 / kernels.len().max(1) as f64
+        let novelty = |kernel: &Kernel| match self.entries.contains_key(&kernel.hash) {
+            true => 0.0,
+            false if self.by_kind.knows(kernel.kind) => 1.0,
+            false => OF_UNKNOWN_KIND,
+        };
+        1.0 + kernels.iter().map(novelty).sum::<f64>() / kernels.len().max(1) as f64
     }
 
     fn kernel_ns(&self, network: &KernelSet) -> Option<Vec<f64>> {

@@ -81,6 +81,11 @@ impl Sums {
         self.fit.coefficients()[0]
     }
 
+    /// Whether some sample has this kind.
+    pub(super) fn knows(&self, kind: KernelKind) -> bool {
+        self.columns[kind.index()].is_some()
+    }
+
     /// Nanoseconds of one kernel; 0 for a kind that no sample has.
     pub(super) fn kernel_ns(&self, kernel: &Kernel) -> f64 {
         let Some(first) = self.columns[kernel.kind.index()] else { return 0.0 };
