@@ -363,6 +363,37 @@ mod tests {
         }
     }
 
+    /// The same network with every layer's positions times 196, as from 16 to 224 pixels.
+    fn enlarged(network: &crate::KernelSet) -> crate::KernelSet {
+        let enlarge = |kernel: &crate::Kernel| {
+            let f = kernel.features;
+            let factor = 196.0;
+            let features = crate::Features {
+                macs: f.macs * factor,
+                input_bytes: f.input_bytes * factor,
+                output_bytes: f.output_bytes * factor,
+                positions: f.positions * factor,
+                fused_elements: f.fused_elements * factor,
+                ..f
+            };
+            crate::Kernel::new(kernel.kind, crate::KernelKey::new(format!("{} enlarged", kernel.key)), features)
+        };
+        let parts = network.kernels().iter().map(|kernel| (enlarge(kernel), Vec::new())).collect();
+        crate::KernelSet::from_parts(parts, network.peak_activation_bytes() * 196, network.weight_bytes())
+    }
+
+    #[test]
+    fn a_network_far_from_the_measured_ones_has_wide_intervals() {
+        let device = Device::default();
+        let table = fitted_table(&device, 60);
+        let usual = table.predict_kernels(&device.kernels(500)).unwrap();
+        let far = table.predict_kernels(&enlarged(&device.kernels(500))).unwrap();
+        assert_eq!((far.kernels_seen, far.kernels_unknown), (0, 0));
+        assert!(far.latency_ns.relative_width() > 4.0 * usual.latency_ns.relative_width(), "{far:?} {usual:?}");
+        let widths = [far, usual].map(|prediction| prediction.peak_memory_bytes.unwrap().relative_width());
+        assert!(widths[0] > 4.0 * widths[1], "{widths:?}");
+    }
+
     #[test]
     fn merging_adds_what_is_new_and_refuses_another_device() {
         let device = Device::default();
