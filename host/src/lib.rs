@@ -2,12 +2,14 @@
 //!
 //! The folders follow the way of a run: [`config`] reads the search file, the search crate proposes, the train crate trains,
 //! the onnx crate exports, [`device`] measures, the latency crate learns, [`study`] keeps every trial, [`report`] tells.
+//! [`latency_table`] is the part about tables, also without a search.
 
 pub mod bench;
 pub mod cli;
 pub mod config;
 pub mod device;
 pub mod error;
+pub mod latency_table;
 pub mod progress;
 pub mod quantity;
 pub mod report;

@@ -11,3 +11,4 @@ pub(crate) mod resume;
 pub(crate) mod scene;
 pub(crate) mod shell;
 pub(crate) mod storage;
+pub(crate) mod table;

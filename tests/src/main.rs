@@ -16,7 +16,7 @@ mod repository;
 use std::process::ExitCode;
 
 use architecture::{dependencies, documents, purity, sources, tree};
-use command::{data, device, main_job, mistakes, report, resume, shell, storage};
+use command::{data, device, main_job, mistakes, report, resume, shell, storage, table};
 use harness::{Test, test};
 use needs::Need::{Chromium, Data, GitCheckout, Mount, OnnxChecker, OnnxRuntime, Program};
 
@@ -64,6 +64,14 @@ const CONTENTS: &[Test] = &[
     test("resume::interrupting_says_how_to_go_on", &[Program], resume::interrupting_says_how_to_go_on),
     test("report::opens_in_a_browser", &[Program, Chromium], report::report_opens_in_a_browser),
     test("report::is_written_anew", &[Program], report::report_is_written_anew),
+    // Latency tables.
+    test("table::is_built_and_goes_on", &[Program], table::a_table_is_built_and_goes_on),
+    test("table::is_kept_when_interrupted", &[Program], table::an_interrupted_table_is_kept),
+    test("table::tables_are_merged", &[Program], table::tables_are_merged),
+    test("table::is_evaluated_on_fresh_models", &[Program], table::a_table_is_evaluated_on_fresh_models),
+    test("table::predicts_any_model", &[Program], table::any_model_is_predicted),
+    test("table::tabulated_cells_are_evaluated", &[Program], table::tabulated_cells_are_evaluated),
+    test("table::published_cells_are_predicted", &[Program, Data("nasbench201.csv.gz")], table::published_cells_are_predicted),
     test("shell::help_completions_and_man_page", &[Program], shell::help_completions_and_man_page_are_there),
     test("shell::output_on_a_pipe_is_plain", &[Program], shell::output_on_a_pipe_is_plain),
     // What goes wrong ends with its exit code and says what to do.

@@ -4,9 +4,12 @@
 
 mod agent;
 mod interrupt;
+mod output;
+mod predict;
 mod report;
 mod search;
 mod shell;
+mod table;
 
 use std::process::ExitCode;
 
@@ -62,6 +65,11 @@ impl Globals {
 enum Command {
     /// Searches, trains and measures: from a search file to winner.onnx
     Search(search::SearchArgs),
+    /// Builds, shows, merges and evaluates latency tables
+    #[command(subcommand)]
+    Table(table::TableCommand),
+    /// Predicts latency and memory of any ONNX model from a latency table
+    Predict(predict::PredictArgs),
     /// Writes the HTML report of a run anew
     Report(report::ReportArgs),
     /// Serves as this machine's agent
@@ -87,6 +95,8 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Command::Search(args) => search::run_command(args, &cli.globals)?,
+        Command::Table(command) => table::run_command(command, &cli.globals)?,
+        Command::Predict(args) => predict::run_command(args)?,
         Command::Report(args) => report::run_command(args)?,
         Command::Agent(args) => return Ok(agent::run_command(args)),
         Command::Completions(args) => shell::completions(args)?,

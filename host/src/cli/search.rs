@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use edgefit_search::{Metric, Readings};
 
-use super::{Globals, interrupt};
+use super::{Globals, interrupt, output};
 use crate::config::SearchConfig;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::progress::Progress;
 use crate::quantity;
 use crate::run_folder::RunFile;
@@ -49,13 +49,7 @@ pub(super) fn run_command(args: SearchArgs, globals: &Globals) -> Result<()> {
     let place = Place { folder: args.out, resume: args.resume };
     let summary = run(&config, &place, &progress, interrupt)?;
     let text = if args.json { summary.winner_json.clone() } else { summary_text(&summary) };
-    print(&text)
-}
-
-fn print(text: &str) -> Result<()> {
-    use std::io::Write;
-    let written = std::io::stdout().write_all(text.as_bytes());
-    written.map_err(|e| Error::new(ErrorKind::Storage, format!("cannot write to standard output: {e}")))
+    output::print(&text)
 }
 
 fn summary_text(summary: &Summary) -> String {
