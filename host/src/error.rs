@@ -102,7 +102,11 @@ impl From<SearchError> for Error {
 
 impl From<TableError> for Error {
     fn from(error: TableError) -> Self {
-        Self::new(ErrorKind::Device, error)
+        let kind = match error {
+            TableError::Other { .. } | TableError::NotFitted => ErrorKind::Usage,
+            _ => ErrorKind::Device,
+        };
+        Self::new(kind, error)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The folders follow the way of a run: [`config`] reads the search file, the search crate proposes, the train crate trains,
 //! the onnx crate exports, [`device`] measures, the latency crate learns, [`study`] keeps every trial, [`report`] tells. Beside it,
-//! [`simulate`] compares strategies where results are tabulated.
+//! [`simulate`] compares strategies where results are tabulated, and [`latency_table`] is the part about tables, also without a search.
 
 pub mod accuracy;
 pub mod bench;
@@ -10,6 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod device;
 pub mod error;
+pub mod latency_table;
 pub mod onnx_runtime;
 pub mod progress;
 pub mod quantity;

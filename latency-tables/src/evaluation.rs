@@ -1,6 +1,7 @@
 //! The figures by which predictors are compared: on networks that the fit has not seen.
 
-use crate::interval::{Conformal, HeldOut};
+use crate::interval::{CONFIDENCE, Conformal, HeldOut};
+use crate::sample::NetworkSample;
 use crate::statistics::{mean, spearman};
 
 /// Accuracy of a predictor on held-out networks. Shares are 0 to 1.
@@ -32,13 +33,43 @@ fn relative_errors(held_out: &[HeldOut]) -> Vec<f64> {
     held_out.iter().map(|h| h.predicted / h.measured - 1.0).collect()
 }
 
-/// What selection minimizes: root mean square of the relative errors, each counted up to 25 %.
+/// The square of each relative error, counted up to 25 %.
+pub(crate) fn losses(held_out: &[HeldOut]) -> Vec<f64> {
+    relative_errors(held_out).iter().map(|e| e.abs().min(LARGEST_ERROR).powi(2)).collect()
+}
+
+/// What selection wants small: the root of the mean of [`losses`].
 pub(crate) fn loss(held_out: &[HeldOut]) -> f64 {
-    let squares: Vec<f64> = relative_errors(held_out).iter().map(|e| e.abs().min(LARGEST_ERROR).powi(2)).collect();
-    mean(&squares).sqrt()
+    mean(&losses(held_out)).sqrt()
 }
 
 impl Scores {
+    /// The noise floor: how well one measurement of each network predicts another. It has no intervals; their fields say nothing.
+    pub fn of_repeat(measured: &[&NetworkSample], again: &[&NetworkSample]) -> Self {
+        let pairs = measured.iter().zip(again);
+        let pair = |(first, second): (&&NetworkSample, &&NetworkSample)| HeldOut {
+            measured: first.median_ns(),
+            predicted: second.median_ns(),
+            doubt: 1.0,
+        };
+        Self::new(&pairs.map(pair).collect::<Vec<_>>(), &Conformal::default(), CONFIDENCE)
+    }
+
+    /// The mean of each figure over several evaluations.
+    pub fn mean_of(draws: &[Self]) -> Self {
+        let of = |figure: fn(&Self) -> f64| mean(&draws.iter().map(figure).collect::<Vec<_>>());
+        Self {
+            networks: draws.first().map_or(0, |scores| scores.networks),
+            within_10: of(|s| s.within_10),
+            within_5: of(|s| s.within_5),
+            rmspe: of(|s| s.rmspe),
+            mape: of(|s| s.mape),
+            spearman: of(|s| s.spearman),
+            coverage: of(|s| s.coverage),
+            mean_width: of(|s| s.mean_width),
+        }
+    }
+
     /// The scores of held-out predictions, with intervals around them of this confidence.
     pub(crate) fn new(held_out: &[HeldOut], conformal: &Conformal, confidence: f64) -> Self {
         let errors = relative_errors(held_out);

@@ -33,4 +33,5 @@ pub use kernel::{Features, Kernel, KernelKey, KernelKind};
 pub use kernel_set::KernelSet;
 pub use sample::{KernelSample, Measured, NetworkSample, NodeTime, Provenance};
 pub use selection::{Candidate, Selection};
-pub use table::{MAX_SAMPLES, Share, Table, TableError};
+pub use table::{MAX_SAMPLES, Population, Share, Table, TableError};
+pub use vocabulary::Known;

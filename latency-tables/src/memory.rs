@@ -20,6 +20,8 @@ const FOLDS: usize = 10;
 pub(crate) struct MemoryModel {
     fit: Fit,
     conformal: Conformal,
+    /// Least and most bytes of activations and of weights among the measured networks.
+    ranges: [(f64, f64); 2],
 }
 
 fn row(network: &KernelSet) -> [f64; 3] {
@@ -38,17 +40,35 @@ impl MemoryModel {
     pub(crate) fn fit(samples: &[&NetworkSample]) -> Option<Self> {
         let known = samples.iter().filter_map(|sample| Some((&sample.kernels, sample.peak_memory_bytes? as f64)));
         let known: Vec<(&KernelSet, f64)> = known.filter(|(_, bytes)| *bytes > 0.0).collect();
-        (known.len() > MIN_NETWORKS).then(|| Self { fit: fit(&known), conformal: Conformal::new(&held_out(&known)) })
+        (known.len() > MIN_NETWORKS).then(|| Self {
+            fit: fit(&known),
+            conformal: Conformal::new(&held_out(&known)),
+            ranges: [1, 2].map(|column| range(known.iter().map(|(network, _)| row(network)[column]))),
+        })
     }
 
     pub(crate) fn predict(&self, network: &KernelSet) -> Interval {
-        self.conformal.around(self.fit.predict(&row(network)).max(1.0), 1.0, CONFIDENCE)
+        self.conformal.around(self.fit.predict(&row(network)).max(1.0), self.doubt(network), CONFIDENCE)
+    }
+
+    /// 1 among the measured networks, more by the logarithm of how far a network lies outside of them.
+    fn doubt(&self, network: &KernelSet) -> f64 {
+        let [_, amounts @ ..] = row(network);
+        let outside = amounts.iter().zip(self.ranges).map(|(amount, (least, most))| {
+            let amount = amount.max(1.0);
+            (amount / most.max(1.0)).ln().max((least.max(1.0) / amount).ln()).max(0.0)
+        });
+        1.0 + outside.sum::<f64>()
     }
 
     pub(crate) fn terms(&self) -> Vec<(String, f64)> {
         let names = ["start_bytes", "per_activation_byte", "per_weight_byte"].map(str::to_owned);
         names.into_iter().zip(self.fit.coefficients().iter().copied()).collect()
     }
+}
+
+fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    values.fold((f64::INFINITY, 0.0), |(least, most), value| (least.min(value), most.max(value)))
 }
 
 fn held_out(known: &[(&KernelSet, f64)]) -> Vec<HeldOut> {

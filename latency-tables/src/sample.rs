@@ -30,6 +30,20 @@ pub struct Provenance {
     pub governor: Option<String>,
 }
 
+impl Provenance {
+    /// In what samples of another provenance are not comparable, in words; `None` when they are. Agents and governors may differ.
+    pub fn difference(&self, other: &Self) -> Option<String> {
+        let fields = [
+            ("device", self.device.clone(), other.device.clone()),
+            ("runtime", self.runtime.clone(), other.runtime.clone()),
+            ("runtime version", self.runtime_version.clone(), other.runtime_version.clone()),
+            ("threads", self.threads.to_string(), other.threads.to_string()),
+        ];
+        let different = fields.into_iter().find(|(_, mine, theirs)| mine != theirs);
+        different.map(|(name, mine, theirs)| format!("{name}: {mine} and {theirs}"))
+    }
+}
+
 /// Mean time of one node of the runtime's own profile.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NodeTime {

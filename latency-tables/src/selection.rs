@@ -1,18 +1,26 @@
 //! Chooses the predictor that guides, by cross-validation on whole networks that were held out.
 //!
-//! Each predictor is fitted to all but one fold and predicts that fold. The one with the least loss is fitted to all samples;
-//! the figures of the others are kept beside it.
+//! Each predictor is fitted to all but one fold and predicts that fold. Of those whose loss is not clearly above the least, the one
+//! to trust most is fitted to all samples: with few networks the least loss is often luck (the rule of one standard error:
+//! Breiman et al., Classification and Regression Trees, 1984, section 3.4.3, here on paired losses). The figures of the others are
+//! kept beside it.
 
-use crate::evaluation::{Scores, loss};
+use crate::evaluation::{Scores, loss, losses};
 use crate::interval::{CONFIDENCE, Conformal, HeldOut};
 use crate::predictor::{MIN_NETWORKS, Model, PREDICTORS, Predictor};
 use crate::sample::NetworkSample;
+use crate::statistics::mean;
 
 /// Most folds; with fewer samples than that, each is its own fold.
 const FOLDS: usize = 10;
 /// With more samples than this, fewer folds do: what they leave out hardly matters to the fit.
 const MANY_SAMPLES: usize = 200;
 const FOLDS_OF_MANY: usize = 4;
+/// A mean loss is clearly above the least when it is by more than `1 + 10 / n` standard errors of the paired difference over `n`
+/// networks: two at ten networks, where the standard error itself is luck, and one at many.
+const DOUBTED_NETWORKS: f64 = 10.0;
+/// And by more than this share of it: two predictors that nearly agree differ for sure, but not by anything that matters.
+const MATTERS: f64 = 0.1;
 
 /// A predictor with its cross-validated figures.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,14 +29,14 @@ pub struct Candidate {
     pub predictor: &'static str,
     /// Its figures on held-out networks.
     pub scores: Scores,
-    /// What was minimized: the root mean square of relative errors, each counted up to 25 %.
+    /// What is to be small: the root mean square of relative errors, each counted up to 25 %.
     pub loss: f64,
 }
 
 /// The chosen predictor, fitted, and what it was chosen against.
 #[derive(Debug)]
 pub struct Selection {
-    /// Every predictor in their listed order.
+    /// Every predictor that applies, in their listed order.
     pub candidates: Vec<Candidate>,
     /// Index of the chosen one.
     pub chosen: usize,
@@ -42,16 +50,17 @@ impl Selection {
         if samples.len() <= MIN_NETWORKS {
             return None;
         }
-        let held_out: Vec<Vec<HeldOut>> = PREDICTORS.iter().map(|predictor| held_out(*predictor, samples)).collect();
+        let predictors: Vec<&dyn Predictor> = PREDICTORS.into_iter().filter(|p| p.applies(samples)).collect();
+        let held_out: Vec<Vec<HeldOut>> = predictors.iter().map(|predictor| held_out(*predictor, samples)).collect();
         let conformal = held_out.iter().map(|held_out| Conformal::new(held_out));
-        let (candidates, mut conformal): (Vec<Candidate>, Vec<Conformal>) = PREDICTORS
+        let (candidates, mut conformal): (Vec<Candidate>, Vec<Conformal>) = predictors
             .iter()
             .zip(&held_out)
             .zip(conformal)
             .map(|((predictor, held_out), conformal)| (candidate(*predictor, held_out, &conformal), conformal))
             .unzip();
-        let chosen = (0..candidates.len()).min_by(|&a, &b| candidates[a].loss.total_cmp(&candidates[b].loss))?;
-        let model = PREDICTORS[chosen].fit(samples);
+        let chosen = choose(&held_out)?;
+        let model = predictors[chosen].fit(samples);
         Some(Self { candidates, chosen, model, conformal: conformal.swap_remove(chosen) })
     }
 
@@ -59,6 +68,22 @@ impl Selection {
     pub fn best(&self) -> &Candidate {
         &self.candidates[self.chosen]
     }
+}
+
+/// The last predictor whose held-out losses are not clearly above the least.
+fn choose(held_out: &[Vec<HeldOut>]) -> Option<usize> {
+    let losses: Vec<Vec<f64>> = held_out.iter().map(|held_out| losses(held_out)).collect();
+    let best = losses.iter().min_by(|a, b| mean(a).total_cmp(&mean(b)))?;
+    losses.iter().rposition(|losses| !is_clearly_above(losses, best))
+}
+
+fn is_clearly_above(losses: &[f64], best: &[f64]) -> bool {
+    let differences: Vec<f64> = losses.iter().zip(best).map(|(loss, best)| loss - best).collect();
+    let above = mean(&differences);
+    let squares: Vec<f64> = differences.iter().map(|difference| (difference - above).powi(2)).collect();
+    let networks = differences.len() as f64;
+    let luck = (1.0 + DOUBTED_NETWORKS / networks) * (mean(&squares) / networks).sqrt();
+    above > luck.max(MATTERS * mean(best))
 }
 
 fn candidate(predictor: &dyn Predictor, held_out: &[HeldOut], conformal: &Conformal) -> Candidate {
@@ -95,4 +120,31 @@ pub(crate) fn fresh_scores(predictor: &dyn Predictor, samples: &[&NetworkSample]
     let model = predictor.fit(samples);
     let predicted: Vec<HeldOut> = fresh.iter().map(|sample| predict(model.as_ref(), sample)).collect();
     Scores::new(&predicted, &conformal, CONFIDENCE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HeldOut, choose};
+
+    /// Held-out predictions that are off by these percentages.
+    fn off_by(percent: impl Iterator<Item = f64>) -> Vec<HeldOut> {
+        percent.map(|p| HeldOut { measured: 100.0, predicted: 100.0 + p, doubt: 1.0 }).collect()
+    }
+
+    #[test]
+    fn the_most_trusted_is_left_only_for_one_that_is_clearly_better_by_something_that_matters() {
+        let networks = || (0..40).map(|i| if i % 2 == 0 { 4.0 } else { 6.0 });
+        let (base, same) = (off_by(networks()), off_by(networks().map(|p| p * 1.01)));
+        let worse = off_by(networks().map(|p| p * 2.0));
+        assert_eq!(choose(&[base.clone(), same]), Some(1), "1 % more error does not matter");
+        assert_eq!(choose(&[base.clone(), worse.clone()]), Some(0));
+        assert_eq!(choose(&[worse, base]), Some(1));
+    }
+
+    #[test]
+    fn a_lucky_few_do_not_choose() {
+        let lucky = off_by([1.0, 2.0, 1.0, 9.0, 2.0].into_iter());
+        let trusted = off_by([3.0, 1.0, 4.0, 8.0, 5.0].into_iter());
+        assert_eq!(choose(&[lucky, trusted]), Some(1));
+    }
 }

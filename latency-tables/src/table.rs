@@ -12,10 +12,10 @@ use crate::interval::{CONFIDENCE, Prediction};
 use crate::kernel::KernelKind;
 use crate::kernel_set::KernelSet;
 use crate::memory::MemoryModel;
-use crate::predictor::{MIN_NETWORKS, PREDICTORS};
+use crate::predictor::{MIN_NETWORKS, PREDICTORS, evaluated};
 use crate::sample::{Measured, NetworkSample, Provenance};
 use crate::selection::{Selection, fresh_scores};
-use crate::vocabulary::Vocabulary;
+use crate::vocabulary::{Known, Vocabulary};
 
 /// Most networks of one table.
 pub const MAX_SAMPLES: usize = 100_000;
@@ -45,6 +45,12 @@ pub enum TableError {
     /// The table was asked to predict before it was fitted.
     #[error("the table is not fitted yet: call `fit` after adding samples")]
     NotFitted,
+    /// Samples of another device or setting were to be added.
+    #[error("{what}; a table holds one device, runtime, version and thread count")]
+    Other {
+        /// In what it differs.
+        what: String,
+    },
     /// The table holds [`MAX_SAMPLES`] networks.
     #[error("the table is full at {MAX_SAMPLES} networks")]
     Full,
@@ -57,16 +63,28 @@ pub struct Share {
     pub nodes: Vec<String>,
     /// Kind of the kernel.
     pub kind: KernelKind,
-    /// Predicted nanoseconds.
-    pub time_ns: f64,
-    /// Whether the device has measured this very kernel.
-    pub seen: bool,
+    /// Predicted nanoseconds; `None` when the predictor that guides is not a sum over kernels.
+    pub time_ns: Option<f64>,
+    /// What the device has told about it.
+    pub known: Known,
+}
+
+/// What the networks of a table were drawn from, in the words of whoever fills it; nothing here reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Population {
+    /// The search space and its settings.
+    pub space: String,
+    /// Shape of one sample.
+    pub input: Vec<usize>,
+    /// Number of classes.
+    pub classes: usize,
 }
 
 /// Samples of one device with what was fitted to them.
 #[derive(Debug)]
 pub struct Table {
     provenance: Provenance,
+    population: Option<Population>,
     rule: &'static dyn FusionRule,
     samples: Vec<NetworkSample>,
     fitted: Option<Fitted>,
@@ -86,12 +104,22 @@ impl Table {
     /// When no fusion rule is known for the runtime.
     pub fn new(provenance: Provenance) -> Result<Self, TableError> {
         let rule = rule_of(&provenance.runtime)?;
-        Ok(Self { provenance, rule, samples: Vec::new(), fitted: None })
+        Ok(Self { provenance, population: None, rule, samples: Vec::new(), fitted: None })
     }
 
     /// Where its samples come from.
     pub fn provenance(&self) -> &Provenance {
         &self.provenance
+    }
+
+    /// What its networks were drawn from, where that is known.
+    pub fn population(&self) -> Option<&Population> {
+        self.population.as_ref()
+    }
+
+    /// Says what its networks are drawn from.
+    pub fn set_population(&mut self, population: Option<Population>) {
+        self.population = population;
     }
 
     /// The fusion rule of its runtime.
@@ -156,7 +184,30 @@ impl Table {
         if samples.len() <= MIN_NETWORKS {
             return Err(TableError::TooFew { have: samples.len(), need: MIN_NETWORKS + 1 });
         }
-        Ok(PREDICTORS.iter().map(|predictor| (predictor.name(), fresh_scores(*predictor, &samples, fresh))).collect())
+        let applicable = evaluated().filter(|predictor| predictor.applies(&samples));
+        Ok(applicable.map(|predictor| (predictor.name(), fresh_scores(predictor, &samples, fresh))).collect())
+    }
+
+    /// Takes in the samples of another table of the same device, runtime, version and thread count; those that it has already stay
+    /// once. Returns how many are new. The fit stays as it is until [`Table::fit`].
+    ///
+    /// # Errors
+    /// When the other table is of another device or setting, or the table is full.
+    pub fn merge(&mut self, other: &Self) -> Result<usize, TableError> {
+        if let Some(what) = self.provenance.difference(&other.provenance) {
+            return Err(TableError::Other { what });
+        }
+        if self.population != other.population {
+            self.population = None;
+        }
+        let mut new = 0;
+        for sample in &other.samples {
+            if !self.samples.contains(sample) {
+                self.add_sample(sample.clone())?;
+                new += 1;
+            }
+        }
+        Ok(new)
     }
 
     /// Predicts a network that need not have been measured.
@@ -173,15 +224,14 @@ impl Table {
     /// Before [`Table::fit`].
     pub fn predict_kernels(&self, network: &KernelSet) -> Result<Prediction, TableError> {
         let Fitted { selection, memory, vocabulary } = self.fitted.as_ref().ok_or(TableError::NotFitted)?;
-        let (kernels_seen, kernels_inferred, kernels_unknown) = vocabulary.count(network);
         let doubt = selection.model.doubt(network);
         Ok(Prediction {
             latency_ns: selection.conformal.around(selection.model.latency_ns(network), doubt, CONFIDENCE),
             peak_memory_bytes: memory.as_ref().map(|memory| memory.predict(network)),
             confidence: CONFIDENCE,
-            kernels_seen,
-            kernels_inferred,
-            kernels_unknown,
+            kernels_seen: vocabulary.count(network, Known::Seen),
+            kernels_inferred: vocabulary.count(network, Known::Inferred),
+            kernels_unknown: vocabulary.count(network, Known::Unknown),
         })
     }
 
@@ -201,19 +251,21 @@ impl Table {
         Some(PREDICTORS[0].fit(&samples).latency_ns(&KernelSet::of(graph, self.rule)))
     }
 
-    /// Each kernel's part of the predicted latency; `None` before [`Table::fit`] or when the predictor that guides is not a sum
-    /// over kernels.
-    pub fn shares(&self, graph: &Graph) -> Option<Vec<Share>> {
-        let fitted = self.fitted.as_ref()?;
+    /// Each kernel's part of the predicted latency, in execution order.
+    ///
+    /// # Errors
+    /// Before [`Table::fit`].
+    pub fn shares(&self, graph: &Graph) -> Result<Vec<Share>, TableError> {
+        let fitted = self.fitted.as_ref().ok_or(TableError::NotFitted)?;
         let network = KernelSet::of(graph, self.rule);
-        let times = fitted.selection.model.kernel_ns(&network)?;
-        let share = |((kernel, nodes), time_ns): ((&crate::Kernel, &Vec<String>), f64)| Share {
+        let times = fitted.selection.model.kernel_ns(&network);
+        let share = |(at, (kernel, nodes)): (usize, (&crate::Kernel, &Vec<String>))| Share {
             nodes: nodes.clone(),
             kind: kernel.kind,
-            time_ns,
-            seen: fitted.vocabulary.has_seen(kernel),
+            time_ns: times.as_ref().map(|times| times[at]),
+            known: fitted.vocabulary.knows(kernel),
         };
-        Some(network.kernels().iter().zip(network.names()).zip(times).map(share).collect())
+        Ok(network.kernels().iter().zip(network.names()).enumerate().map(share).collect())
     }
 
     /// Share of all profiled time that no kernel explains, 0 to 1; 0 without profiles.
@@ -309,6 +361,48 @@ mod tests {
             let network = device.kernels(seed);
             assert_eq!(one.predict_kernels(&network), other.predict_kernels(&network));
         }
+    }
+
+    /// The same network with every layer's positions times 196, as from 16 to 224 pixels.
+    fn enlarged(network: &crate::KernelSet) -> crate::KernelSet {
+        let enlarge = |kernel: &crate::Kernel| {
+            let f = kernel.features;
+            let factor = 196.0;
+            let features = crate::Features {
+                macs: f.macs * factor,
+                input_bytes: f.input_bytes * factor,
+                output_bytes: f.output_bytes * factor,
+                positions: f.positions * factor,
+                fused_elements: f.fused_elements * factor,
+                ..f
+            };
+            crate::Kernel::new(kernel.kind, crate::KernelKey::new(format!("{} enlarged", kernel.key)), features)
+        };
+        let parts = network.kernels().iter().map(|kernel| (enlarge(kernel), Vec::new())).collect();
+        crate::KernelSet::from_parts(parts, network.peak_activation_bytes() * 196, network.weight_bytes())
+    }
+
+    #[test]
+    fn a_network_far_from_the_measured_ones_has_wide_intervals() {
+        let device = Device::default();
+        let table = fitted_table(&device, 60);
+        let usual = table.predict_kernels(&device.kernels(500)).unwrap();
+        let far = table.predict_kernels(&enlarged(&device.kernels(500))).unwrap();
+        assert_eq!((far.kernels_seen, far.kernels_unknown), (0, 0));
+        assert!(far.latency_ns.relative_width() > 4.0 * usual.latency_ns.relative_width(), "{far:?} {usual:?}");
+        let widths = [far, usual].map(|prediction| prediction.peak_memory_bytes.unwrap().relative_width());
+        assert!(widths[0] > 4.0 * widths[1], "{widths:?}");
+    }
+
+    #[test]
+    fn merging_adds_what_is_new_and_refuses_another_device() {
+        let device = Device::default();
+        let (mut one, other) = (fitted_table(&device, 10), fitted_table(&device, 15));
+        assert_eq!(one.merge(&other), Ok(5));
+        assert_eq!(one.samples(), other.samples());
+        let mut stranger = Table::new(crate::Provenance { threads: 2, ..provenance() }).unwrap();
+        let message = stranger.merge(&other).unwrap_err().to_string();
+        assert!(message.contains("threads: 2 and 1"), "{message}");
     }
 
     #[test]

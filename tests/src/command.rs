@@ -15,3 +15,4 @@ pub(crate) mod scene;
 pub(crate) mod shell;
 pub(crate) mod simulate;
 pub(crate) mod storage;
+pub(crate) mod table;

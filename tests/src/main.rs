@@ -17,7 +17,9 @@ use std::process::ExitCode;
 
 use agent::{frames, models};
 use architecture::{dependencies, documents, purity, sources, tree};
-use command::{bench, compare, data, device, main_job, mistakes, report, resume, runtime, shell, simulate, storage};
+use command::{
+    bench, compare, data, device, main_job, mistakes, report, resume, runtime, shell, simulate, storage, table,
+};
 use harness::{Test, test};
 use needs::Need::{Chromium, Data, GitCheckout, InstalledRuntime, Mount, OnnxChecker, OnnxRuntime, Program};
 
@@ -87,6 +89,14 @@ const CONTENTS: &[Test] = &[
     test("simulate::a_bound_and_two_objectives_are_kept", &[Program], simulate::a_bound_and_two_objectives_are_kept),
     test("simulate::wrong_tables_are_told", &[Program], simulate::wrong_tables_are_told),
     test("simulate::the_published_cells_give_the_known_figures", &[Program, Data("nasbench201.csv.gz")], simulate::the_published_cells_give_the_known_figures),
+    // Latency tables.
+    test("table::is_built_and_goes_on", &[Program], table::a_table_is_built_and_goes_on),
+    test("table::is_kept_when_interrupted", &[Program], table::an_interrupted_table_is_kept),
+    test("table::tables_are_merged", &[Program], table::tables_are_merged),
+    test("table::is_evaluated_on_fresh_models", &[Program], table::a_table_is_evaluated_on_fresh_models),
+    test("table::predicts_any_model", &[Program], table::any_model_is_predicted),
+    test("table::tabulated_cells_are_evaluated", &[Program], table::tabulated_cells_are_evaluated),
+    test("table::published_cells_are_predicted", &[Program, Data("nasbench201.csv.gz")], table::published_cells_are_predicted),
     test("shell::help_completions_and_man_page", &[Program], shell::help_completions_and_man_page_are_there),
     test("shell::output_on_a_pipe_is_plain", &[Program], shell::output_on_a_pipe_is_plain),
     // What goes wrong ends with its exit code and says what to do.

@@ -7,18 +7,20 @@ mod bench;
 mod compare;
 mod interrupt;
 mod output;
+mod predict;
 mod report;
 mod running;
 mod runtime;
 mod search;
 mod shell;
 mod simulate;
+mod table;
 
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::progress::Verbosity;
 
 const EXIT_CODES: &str = "\
@@ -74,6 +76,11 @@ enum Command {
     Compare(Box<compare::CompareArgs>),
     /// Lists and gets ONNX Runtime's libraries
     Runtime(runtime::RuntimeArgs),
+    /// Builds, shows, merges and evaluates latency tables
+    #[command(subcommand)]
+    Table(table::TableCommand),
+    /// Predicts latency and memory of any ONNX model from a latency table
+    Predict(predict::PredictArgs),
     /// Writes the HTML report of a run anew
     Report(report::ReportArgs),
     /// Compares search strategies on a tabulated benchmark, in seconds
@@ -104,6 +111,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Bench(args) => bench::run_command(*args, &cli.globals)?,
         Command::Compare(args) => compare::run_command(*args, &cli.globals)?,
         Command::Runtime(args) => runtime::run_command(args, &cli.globals)?,
+        Command::Table(command) => table::run_command(command, &cli.globals)?,
+        Command::Predict(args) => predict::run_command(args)?,
         Command::Report(args) => report::run_command(args)?,
         Command::Simulate(args) => simulate::run_command(args, &cli.globals)?,
         Command::Agent(args) => return Ok(agent::run_command(args)),
@@ -111,11 +120,4 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Man => shell::man()?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Prints a command's result.
-fn print(text: &str) -> Result<()> {
-    use std::io::Write;
-    let written = std::io::stdout().write_all(text.as_bytes());
-    written.map_err(|e| Error::new(ErrorKind::Storage, format!("cannot write to standard output: {e}")))
 }

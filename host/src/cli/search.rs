@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use edgefit_search::{Metric, Readings};
 
-use super::{Globals, interrupt, print};
+use super::{Globals, interrupt, output};
 use crate::config::SearchConfig;
 use crate::error::Result;
 use crate::progress::Progress;
@@ -49,7 +49,7 @@ pub(super) fn run_command(args: SearchArgs, globals: &Globals) -> Result<()> {
     let place = Place { folder: args.out, resume: args.resume };
     let summary = run(&config, &place, &progress, interrupt)?;
     let text = if args.json { summary.winner_json.clone() } else { summary_text(&summary) };
-    print(&text)
+    output::print(&text)
 }
 
 fn summary_text(summary: &Summary) -> String {

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Globals, print};
+use super::Globals;
+use super::output::print;
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Verbosity;
 use crate::simulate::{Candidate, Plan, json, run, text};

@@ -37,12 +37,12 @@ pub(super) fn told(event: &Event, state: &State, is_better: bool, verbosity: Ver
 
 fn begin(plan: &Plan) -> Vec<String> {
     let bounds = if plan.bounds.is_empty() { "none".to_owned() } else { plan.bounds.join(", ") };
-    vec![
-        format!("data     {}", plan.data),
-        format!("space    {}", plan.space),
-        format!("device   {}", plan.device),
-        format!("bounds   {bounds}"),
-    ]
+    let (data, bounds) = (format!("data     {}", plan.data), format!("bounds   {bounds}"));
+    let lines = [data, format!("space    {}", plan.space), format!("device   {}", plan.device), bounds];
+    // A table that is built alone has neither data nor bounds.
+    let is_alone = plan.data.is_empty();
+    let shown = lines.into_iter().enumerate().filter(|(at, _)| !is_alone || (1..=2).contains(at));
+    shown.map(|(_, line)| line).collect()
 }
 
 /// `search 12/40: trial 11: 97.10 % at 0.910 ms, misses the bounds`.

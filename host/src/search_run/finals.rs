@@ -8,11 +8,12 @@ use edgefit_graph::Digest;
 use edgefit_search::{Goals, Metric, Readings, SearchEngine, Trial, Value, pareto};
 
 use super::Run;
-use super::measuring::{MeasureFailure, Purpose, model_bytes, readings};
+use super::measuring::{Purpose, model_bytes, readings};
 use super::search_phase::shown;
 use super::training::{Job, Outcome, Trained};
 use crate::device::Measurement;
 use crate::error::{Error, ErrorKind, Result};
+use crate::latency_table::measuring::MeasureFailure;
 use crate::progress::{Event, Phase as Part};
 use crate::run_folder::FinalistModel;
 use crate::study::{self, Finalist, Phase, Study};

@@ -2,10 +2,10 @@
 
 use std::sync::atomic::AtomicBool;
 
-use edgefit_graph::{Graph, Shape};
+use edgefit_graph::Graph;
 use edgefit_latency::{Provenance as TableProvenance, Table};
 use edgefit_onnx::{ExportOptions, InputNormalization, metadata};
-use edgefit_search::{Direction, Genotype, Metric, Objective, Space, Task, Trial, draw, space, strategy};
+use edgefit_search::{Direction, Genotype, Metric, Objective, Space, Trial, draw, strategy};
 use edgefit_train::Dataset;
 use edgefit_train::data::{self, Source, Splits};
 
@@ -13,9 +13,10 @@ use super::measuring::Measurer;
 use super::search_phase::describe;
 use super::seed::derived;
 use super::{Place, Run};
-use crate::config::SearchConfig;
+use crate::config::{DeviceConfig, SearchConfig};
 use crate::device::{Device, DeviceInfo, LocalOptions};
 use crate::error::{Error, ErrorKind, Result};
+use crate::latency_table::SpaceSpec;
 use crate::progress::{Event, Plan, Progress};
 use crate::run_folder::{RunFile, RunFolder};
 use crate::study::{Header, Provenance, Study};
@@ -32,12 +33,12 @@ impl<'a> Run<'a> {
         interrupt: &'a AtomicBool,
     ) -> Result<Self> {
         let dataset = load_data(config)?;
-        let space = build_space(config, &dataset)?;
-        let mut device = connect(config)?;
+        let space = space_spec(config, &dataset).build()?;
+        let mut device = connect(&config.device.name)?;
         let runtime = device.probe(config.device.runtime, None)?;
         let info = device.info().clone();
         let folder = open_folder(config, place)?;
-        let table_provenance = table_provenance(config, &info, &runtime.version);
+        let table_provenance = table_provenance(&config.device, &info, &runtime.version);
         let settings = complete(config, space.as_ref())?.to_toml();
         let mut study = open_study(config.seed, &settings, place, &folder, &table_provenance)?;
         // Behind the study: a folder that has it can be resumed, and one that has nothing can be used again.
@@ -45,7 +46,8 @@ impl<'a> Run<'a> {
         let started = study.header()?.provenance.started;
         let measurer = Measurer::new(device, &config.device, config.seed, config.table.processes);
         let reference = reference_losses(config, space.as_ref(), dataset.classes.len())?;
-        let table = Table::new(table_provenance)?;
+        let mut table = Table::new(table_provenance)?;
+        table.set_population(Some(space_spec(config, &dataset).population()?));
         let run = Self {
             config,
             settings,
@@ -131,7 +133,7 @@ pub(super) fn folder_name(folder: &RunFolder) -> String {
 }
 
 /// The machine in a few words: its board or processor, and its cores.
-pub(super) fn machine(info: &DeviceInfo) -> String {
+pub(crate) fn machine(info: &DeviceInfo) -> String {
     let description = &info.description;
     let model = description.cores.first().and_then(|core| core.model.clone());
     let name =
@@ -149,10 +151,10 @@ fn load_data(config: &SearchConfig) -> Result<Dataset> {
     Ok(Dataset::load(format, &source, &splits, config.seed)?)
 }
 
-fn build_space(config: &SearchConfig, dataset: &Dataset) -> Result<Box<dyn Space>> {
+fn space_spec(config: &SearchConfig, dataset: &Dataset) -> SpaceSpec {
     let shape = dataset.shape();
-    let input = Shape::new([shape.channels, shape.height, shape.width]);
-    Ok(space::build(&config.space, &Task { input, classes: dataset.classes.len() })?)
+    let input = vec![shape.channels, shape.height, shape.width];
+    SpaceSpec { settings: config.space.clone(), input, classes: dataset.classes.len() }
 }
 
 /// The configuration with what space and strategy take where it leaves something to them.
@@ -161,8 +163,12 @@ fn complete(config: &SearchConfig, space: &dyn Space) -> Result<SearchConfig> {
     Ok(SearchConfig { space: space.settings().clone(), strategy, ..config.clone() })
 }
 
-fn connect(config: &SearchConfig) -> Result<Device> {
-    match config.device.name.as_str() {
+/// The device of this name.
+///
+/// # Errors
+/// When there is none, or it does not answer.
+pub(crate) fn connect(name: &str) -> Result<Device> {
+    match name {
         "local" => Ok(Device::local(&LocalOptions::default())?),
         other => Err(Error::new(
             ErrorKind::Usage,
@@ -221,12 +227,13 @@ fn difference(recorded: &Header, asked: &Header) -> Option<String> {
     change.map(|(what, was, is)| format!("the {what} of the run was `{was}` and is now `{is}`"))
 }
 
-fn table_provenance(config: &SearchConfig, info: &DeviceInfo, runtime_version: &str) -> TableProvenance {
+/// Where the samples of a table come from that is measured so.
+pub(crate) fn table_provenance(device: &DeviceConfig, info: &DeviceInfo, runtime_version: &str) -> TableProvenance {
     TableProvenance {
         device: info.description.id.clone(),
-        runtime: config.device.runtime.name().to_owned(),
+        runtime: device.runtime.name().to_owned(),
         runtime_version: runtime_version.to_owned(),
-        threads: config.device.threads,
+        threads: device.threads,
         agent_version: info.agent_version.clone(),
         governor: None,
     }
@@ -247,7 +254,7 @@ pub(super) fn describe_data(config: &SearchConfig, dataset: &Dataset) -> String 
     )
 }
 
-pub(super) fn describe_space(space: &dyn Space) -> String {
+pub(crate) fn describe_space(space: &dyn Space) -> String {
     format!("{}, {:.3e} networks", space.name(), space.size())
 }
 

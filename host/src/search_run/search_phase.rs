@@ -12,10 +12,11 @@ use edgefit_search::{
 use edgefit_train::initial_weights;
 
 use super::Run;
-use super::measuring::{self, MeasureFailure, Purpose, model_bytes, readings, table_sample};
+use super::measuring::{self, Purpose, model_bytes, readings};
 use super::seed::derived;
 use super::training::{ESTIMATE, Job, Outcome, Trained};
 use crate::error::{Error, ErrorKind, Result};
+use crate::latency_table::measuring::{MeasureFailure, table_sample};
 use crate::progress::{Event, Judged as Shown, Phase as Part};
 use crate::study::{self, Phase, Study, TrialRecord};
 

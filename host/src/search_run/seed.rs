@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 /// The seed of one part, such as the training of trial 7.
-pub(super) fn derived(seed: u64, purpose: &str, number: u64) -> u64 {
+pub(crate) fn derived(seed: u64, purpose: &str, number: u64) -> u64 {
     let mut hasher = Sha256::new();
     hasher.update(seed.to_le_bytes());
     hasher.update(number.to_le_bytes());

@@ -2,20 +2,15 @@
 
 use std::time::Instant;
 
-use edgefit_graph::Digest;
-use edgefit_search::{Genotype, draw};
-
-use edgefit_train::initial_weights;
+use edgefit_search::Genotype;
 
 use super::Run;
-use super::measuring::{MeasureFailure, Purpose, model_bytes, table_sample};
-use super::seed::derived;
+use super::measuring::Purpose;
 use crate::error::Result;
+use crate::latency_table::measuring::{MeasureFailure, table_sample};
+use crate::latency_table::sampling::{Sampler, TableModel};
 use crate::progress::{Event, Phase as Part};
 use crate::study::{Phase, TableSample};
-
-/// Draws for one model before a space counts as too small to give another.
-const MOST_DRAWS: u64 = 1_000;
 
 /// Models that are measured even when the time is over: fewer cannot be fitted.
 const LEAST_MODELS: usize = edgefit_latency::predictor::MIN_NETWORKS + 1;
@@ -66,26 +61,19 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The model of this number: the smallest network, then random ones, none twice.
     fn unseen_model(&self, number: u64) -> Option<Genotype> {
-        if number == 0 {
-            return Some(self.space.smallest());
-        }
-        let rng = &mut draw::stream(derived(self.config.seed, PHASE, 0), number);
-        (0..MOST_DRAWS).map(|_| self.space.sample(rng)).find(|genotype| {
-            let digest = self.space.decode(genotype).map(|graph| Digest::of(&graph).to_string());
-            digest.is_ok_and(|digest| self.table.samples().iter().all(|sample| sample.id != digest))
-        })
+        self.sampler().unseen(number, |digest| self.table.samples().iter().any(|sample| sample.id == digest))
+    }
+
+    fn sampler(&self) -> Sampler<'_> {
+        Sampler { space: self.space.as_ref(), seed: self.config.seed, purpose: PHASE }
     }
 
     /// Measures one model, with weights as they are before training, and gives it to the table. A model that the device cannot
     /// run is left out and said.
     fn take_model(&mut self, number: u64, genotype: &Genotype) -> Result<()> {
-        let graph = self.space.decode(genotype)?;
-        let digest = Digest::of(&graph);
-        let weights = initial_weights(&graph, derived(self.config.seed, "table weights", number));
-        let model = model_bytes(&graph, &weights, &self.export_options(None))?;
-        let taken = match self.measurer.measure(&mut self.study, Purpose::Table, &digest, &model) {
+        let TableModel { graph, digest, file } = self.sampler().model(number, genotype, &self.export_options(None))?;
+        let taken = match self.measurer.measure(&mut self.study, Purpose::Table, &digest, &file) {
             Ok(taken) => taken,
             Err(MeasureFailure::Run(error)) => return Err(error),
             Err(MeasureFailure::Network(reason)) => {

@@ -99,6 +99,7 @@ pub fn load(path: &Path) -> Result<Table, FileError> {
     let samples = wire.samples().map_err(malformed)?;
     let table_error = |source| FileError::Table { path: path.to_owned(), source };
     let mut table = Table::new(wire.provenance()).map_err(table_error)?;
+    table.set_population(wire.population());
     for sample in samples {
         table.add_sample(sample).map_err(table_error)?;
     }
@@ -146,17 +147,21 @@ mod tests {
 
     use super::{FileError, load, save};
     use crate::synthetic::{Device, fitted_table};
+    use crate::table::Population;
 
     #[test]
     fn a_table_survives_the_file_bit_for_bit() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("device.table");
         let device = Device::default();
-        let table = fitted_table(&device, 30);
+        let mut table = fitted_table(&device, 30);
+        let population = Population { space: "chain".into(), input: vec![3, 16, 16], classes: 10 };
+        table.set_population(Some(population));
         save(&table, &path).unwrap();
         let loaded = load(&path).unwrap();
         assert_eq!(loaded.samples(), table.samples());
         assert_eq!(loaded.provenance(), table.provenance());
+        assert_eq!(loaded.population(), table.population());
         let network = device.kernels(999);
         assert_eq!(loaded.predict_kernels(&network).unwrap(), table.predict_kernels(&network).unwrap());
         save(&loaded, &path).unwrap();

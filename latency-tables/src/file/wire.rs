@@ -9,7 +9,7 @@ use crate::kernel::{Features, Kernel, KernelKey, KernelKind};
 use crate::kernel_set::KernelSet;
 use crate::sample::{NetworkSample, NodeTime, Provenance};
 use crate::selection::{Candidate, Selection};
-use crate::table::Table;
+use crate::table::{Population, Table};
 
 #[derive(Deserialize)]
 struct WireHeader {
@@ -20,6 +20,8 @@ struct WireHeader {
 pub(super) struct WireTable {
     schema: String,
     provenance: WireProvenance,
+    #[serde(default)]
+    population: Option<WirePopulation>,
     /// Share of profiled time that no kernel explains.
     #[serde(default)]
     unmatched_share: f64,
@@ -39,6 +41,13 @@ struct WireProvenance {
     agent_version: String,
     #[serde(default)]
     governor: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WirePopulation {
+    space: String,
+    input: Vec<usize>,
+    classes: usize,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -122,6 +131,7 @@ pub(super) fn to_json(table: &Table) -> Result<Vec<u8>, serde_json::Error> {
     serde_json::to_vec_pretty(&WireTable {
         schema: format!("{FAMILY}{VERSION}"),
         provenance: table.provenance().into(),
+        population: table.population().map(WirePopulation::from),
         unmatched_share: table.unmatched_share(),
         fit: table.evaluation().map(|selection| WireFit::of(selection, table)),
         networks: table.samples().iter().map(network).collect(),
@@ -146,6 +156,11 @@ impl WireTable {
         }
     }
 
+    pub(super) fn population(&self) -> Option<Population> {
+        let WirePopulation { space, input, classes } = self.population.as_ref()?;
+        Some(Population { space: space.clone(), input: input.clone(), classes: *classes })
+    }
+
     /// The samples, or which network or kernel is wrong.
     pub(super) fn samples(&self) -> Result<Vec<NetworkSample>, String> {
         let kernels: Vec<Kernel> = self.kernels.iter().map(WireKernel::kernel).collect::<Result<_, _>>()?;
@@ -163,6 +178,12 @@ impl From<&Provenance> for WireProvenance {
             agent_version: p.agent_version.clone(),
             governor: p.governor.clone(),
         }
+    }
+}
+
+impl From<&Population> for WirePopulation {
+    fn from(p: &Population) -> Self {
+        Self { space: p.space.clone(), input: p.input.clone(), classes: p.classes }
     }
 }
 

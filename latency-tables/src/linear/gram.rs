@@ -9,11 +9,14 @@ use nalgebra::{DMatrix, DVector};
 use super::nnls;
 use crate::statistics::robust_deviation;
 
-/// Rounds of reweighting; the estimate settles after two or three.
-const HUBER_ROUNDS: usize = 3;
+/// Most rounds of reweighting.
+const HUBER_ROUNDS: usize = 8;
 
-/// Residuals beyond this many robust deviations count linearly (Huber's constant for 95 % efficiency is 1.345).
-const HUBER_BOUND: f64 = 2.0;
+/// Weights that change by no more than this between two rounds have settled.
+const SETTLED: f64 = 0.01;
+
+/// Residuals beyond this many robust deviations count linearly: for measurements of which few are disturbed.
+const USUAL_BOUND: f64 = 2.0;
 
 /// Which values a coefficient may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +42,8 @@ pub(crate) struct Problem {
     pub(crate) ridge: f64,
     /// What the ridge draws the coefficients to, one a column.
     pub(crate) prior: DVector<f64>,
-    /// Whether outliers are weighed down.
-    pub(crate) robust: bool,
+    /// Residuals beyond this many robust deviations count linearly; `None` when all count squared.
+    pub(crate) huber_bound: Option<f64>,
 }
 
 impl Problem {
@@ -48,7 +51,7 @@ impl Problem {
     pub(crate) fn relative(rows: DMatrix<f64>, targets: DVector<f64>, ridge: f64) -> Self {
         let columns = rows.ncols();
         let (signs, prior) = (vec![Sign::NonNegative; columns], DVector::zeros(columns));
-        Self { rows, scales: targets.clone(), targets, signs, ridge, prior, robust: true }
+        Self { rows, scales: targets.clone(), targets, signs, ridge, prior, huber_bound: Some(USUAL_BOUND) }
     }
 
     /// Solves it.
@@ -65,8 +68,13 @@ impl Problem {
         }
         let mut weights = DVector::from_element(targets.len(), 1.0);
         let mut fit = self.solve_scaled(&rows, &targets, &weights, &sizes);
-        for _ in 0..if self.robust { HUBER_ROUNDS } else { 0 } {
-            weights = huber_weights(&(&rows * &fit.0 - &targets));
+        for _ in 0..HUBER_ROUNDS {
+            let Some(bound) = self.huber_bound else { break };
+            let bound = bound * freedom(&fit.0, targets.len());
+            let earlier = std::mem::replace(&mut weights, huber_weights(&(&rows * &fit.0 - &targets), bound));
+            if (&earlier - &weights).amax() <= SETTLED {
+                break;
+            }
             fit = self.solve_scaled(&rows, &targets, &weights, &sizes);
         }
         let (scaled, gram) = fit;
@@ -103,8 +111,14 @@ fn column_sizes(rows: &DMatrix<f64>) -> DVector<f64> {
     DVector::from_iterator(rows.ncols(), rows.column_iter().map(|column| size(column.norm())))
 }
 
-fn huber_weights(residuals: &DVector<f64>) -> DVector<f64> {
-    let bound = HUBER_BOUND * robust_deviation(residuals.as_slice());
+/// What residuals of a fit are multiplied by to be as large as errors of fresh samples: fitted coefficients take some of them away.
+fn freedom(coefficients: &DVector<f64>, samples: usize) -> f64 {
+    let fitted = coefficients.iter().filter(|coefficient| **coefficient != 0.0).count();
+    (samples as f64 / samples.saturating_sub(fitted).max(1) as f64).sqrt()
+}
+
+fn huber_weights(residuals: &DVector<f64>, bound: f64) -> DVector<f64> {
+    let bound = bound * robust_deviation(residuals.as_slice());
     residuals.map(|residual| if residual.abs() <= bound { 1.0 } else { bound / residual.abs() })
 }
 
@@ -148,20 +162,20 @@ mod tests {
     use super::Problem;
 
     /// `y = 2 a + 3 b` at a grid, with one value off by a factor of ten.
-    fn disturbed(robust: bool) -> Vec<f64> {
+    fn disturbed(huber_bound: Option<f64>) -> Vec<f64> {
         let rows = DMatrix::from_fn(30, 2, |i, j| if j == 0 { 1.0 + i as f64 } else { 1.0 + (i * i % 7) as f64 });
         let mut targets = &rows * DVector::from_vec(vec![2.0, 3.0]);
         targets[12] *= 10.0;
         let scales = rows.column(0).map(|a| 2.0 * a + 3.0);
-        let problem = Problem { robust, scales, ..Problem::relative(rows, targets, 0.0) };
+        let problem = Problem { huber_bound, scales, ..Problem::relative(rows, targets, 0.0) };
         problem.solve().coefficients().to_vec()
     }
 
     #[test]
     fn one_disturbed_sample_hardly_moves_a_robust_fit() {
         let error = |c: &[f64]| (c[0] - 2.0).abs().max((c[1] - 3.0).abs());
-        assert!(error(&disturbed(true)) < 1e-3);
-        assert!(error(&disturbed(false)) > 0.1);
+        assert!(error(&disturbed(Some(2.0))) < 1e-3);
+        assert!(error(&disturbed(None)) > 0.1);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! it was fitted to. Intervals are not its business: they come from held-out errors, the same way for all. To add one, write
 //! its file and list it in [`PREDICTORS`]; the suite below then tests it.
 
+mod kernel_entries;
 mod kernel_sum;
 mod macs;
 mod operator_count;
@@ -11,7 +12,8 @@ mod whole_network;
 
 use std::fmt;
 
-pub use kernel_sum::KernelSum;
+pub use kernel_entries::KernelEntries;
+pub use kernel_sum::{KernelSum, PlainSum};
 pub use macs::Macs;
 pub use operator_count::OperatorCount;
 pub use whole_network::WholeNetwork;
@@ -26,6 +28,11 @@ pub const MIN_NETWORKS: usize = 3;
 pub trait Predictor: fmt::Debug + Sync {
     /// Its name in tables and reports.
     fn name(&self) -> &'static str;
+
+    /// Whether the samples hold what it is fitted to.
+    fn applies(&self, _samples: &[&NetworkSample]) -> bool {
+        true
+    }
 
     /// Fits it to at least [`MIN_NETWORKS`] samples. The same samples in the same order give the same model, bit for bit.
     fn fit(&self, samples: &[&NetworkSample]) -> Box<dyn Model>;
@@ -48,9 +55,14 @@ pub trait Model: fmt::Debug + Send + Sync {
     fn terms(&self) -> Vec<(String, f64)>;
 }
 
-/// Every predictor, the baselines first.
-pub const PREDICTORS: [&dyn Predictor; 5] =
-    [&OperatorCount, &Macs, &WholeNetwork, &KernelSum::UNPROFILED, &KernelSum::PROFILED];
+/// The predictors among which cross-validation chooses, the baselines first and the one to trust without evidence last.
+pub const PREDICTORS: [&dyn Predictor; 6] =
+    [&OperatorCount, &Macs, &WholeNetwork, &KernelSum::UNPROFILED, &KernelEntries, &KernelSum::PROFILED];
+
+/// The predictors that stand beside each other in an evaluation: those that may be chosen, and the plain sum of kernels.
+pub fn evaluated() -> impl Iterator<Item = &'static dyn Predictor> {
+    PREDICTORS.into_iter().chain([&PlainSum as &dyn Predictor])
+}
 
 /// A network that takes no time does not exist; predictions stay above this.
 const LEAST_NS: f64 = 1.0;
@@ -59,7 +71,7 @@ const LEAST_NS: f64 = 1.0;
 mod conformance {
     //! What every predictor must do, on the made-up device of `synthetic`.
 
-    use super::{MIN_NETWORKS, Model, PREDICTORS, Predictor};
+    use super::{MIN_NETWORKS, Model, Predictor, evaluated};
     use crate::interval::Conformal;
     use crate::sample::NetworkSample;
     use crate::selection::{held_out, predict};
@@ -71,7 +83,7 @@ mod conformance {
 
     #[test]
     fn names_differ() {
-        let mut names = PREDICTORS.map(Predictor::name);
+        let mut names: Vec<&str> = evaluated().map(Predictor::name).collect();
         names.sort_unstable();
         assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
     }
@@ -79,7 +91,7 @@ mod conformance {
     #[test]
     fn predictions_are_positive_and_finite_from_the_least_number_of_networks_on() {
         let device = Device::default();
-        for predictor in PREDICTORS {
+        for predictor in evaluated() {
             for networks in [MIN_NETWORKS as u64, 10, 40] {
                 let model = fitted(predictor, &device.samples(0..networks));
                 for network in (200..220).map(|seed| device.kernels(seed)).chain([device.outlandish_kernels()]) {
@@ -94,7 +106,7 @@ mod conformance {
     #[test]
     fn the_same_samples_give_the_same_model_bit_for_bit() {
         let samples = Device::default().samples(0..30);
-        for predictor in PREDICTORS {
+        for predictor in evaluated() {
             assert_eq!(
                 fitted(predictor, &samples).terms(),
                 fitted(predictor, &samples).terms(),
@@ -112,7 +124,7 @@ mod conformance {
             sample.unmatched.clear();
         }
         let fresh = Device::default().samples(300..340);
-        for predictor in PREDICTORS {
+        for predictor in evaluated() {
             let model = fitted(predictor, &samples);
             let mean: f64 =
                 fresh.iter().map(|s| (model.latency_ns(&s.kernels) / s.median_ns()).ln().abs()).sum::<f64>() / 40.0;
@@ -123,7 +135,7 @@ mod conformance {
     #[test]
     fn kernel_times_sum_to_no_more_than_the_network() {
         let device = Device::default();
-        for predictor in PREDICTORS {
+        for predictor in evaluated() {
             let model = fitted(predictor, &device.samples(0..40));
             let network = device.kernels(77);
             let Some(times) = model.kernel_ns(&network) else { continue };
@@ -143,7 +155,7 @@ mod conformance {
         let device = Device::default();
         let (samples, fresh) = (device.samples(0..100), device.samples(1000..1400));
         let samples: Vec<&NetworkSample> = samples.iter().collect();
-        for predictor in PREDICTORS {
+        for predictor in evaluated() {
             let conformal = Conformal::new(&held_out(predictor, &samples));
             let model = predictor.fit(&samples);
             let inside = fresh.iter().filter(|sample| {

@@ -40,7 +40,7 @@ impl Predictor for OperatorCount {
         let problem = Problem {
             scales: DVector::from_element(samples.len(), targets.mean()),
             signs: vec![Sign::Free; rows.ncols()],
-            robust: false,
+            huber_bound: None,
             ..Problem::relative(rows, targets, 0.0)
         };
         Box::new(Counts { fit: problem.solve() })

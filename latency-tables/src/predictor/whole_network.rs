@@ -20,8 +20,9 @@ const RIDGE: f64 = 1e-5;
 /// Columns of each kind.
 const PER_KIND: usize = 3;
 
+/// The fitted model: an intercept, and what each kind costs.
 #[derive(Debug)]
-struct Sums {
+pub(super) struct Sums {
     fit: Fit,
     /// First column of each kind; `None` where no sample has one.
     columns: [Option<usize>; KernelKind::ALL.len()],
@@ -60,12 +61,36 @@ impl Predictor for WholeNetwork {
     }
 
     fn fit(&self, samples: &[&NetworkSample]) -> Box<dyn Model> {
+        Box::new(Sums::fit(samples))
+    }
+}
+
+impl Sums {
+    /// Fits it.
+    pub(super) fn fit(samples: &[&NetworkSample]) -> Self {
         let columns = columns(samples);
         let rows: Vec<Vec<f64>> = samples.iter().map(|sample| row(&sample.kernels, &columns)).collect();
         let width = rows.first().map_or(1, Vec::len);
         let targets = DVector::from_iterator(samples.len(), samples.iter().map(|sample| sample.median_ns()));
         let problem = Problem::relative(DMatrix::from_fn(samples.len(), width, |i, j| rows[i][j]), targets, RIDGE);
-        Box::new(Sums { fit: problem.solve(), columns })
+        Self { fit: problem.solve(), columns }
+    }
+
+    /// What a network takes beside its kernels, in nanoseconds.
+    pub(super) fn intercept_ns(&self) -> f64 {
+        self.fit.coefficients()[0]
+    }
+
+    /// Whether some sample has this kind.
+    pub(super) fn knows(&self, kind: KernelKind) -> bool {
+        self.columns[kind.index()].is_some()
+    }
+
+    /// Nanoseconds of one kernel; 0 for a kind that no sample has.
+    pub(super) fn kernel_ns(&self, kernel: &Kernel) -> f64 {
+        let Some(first) = self.columns[kernel.kind.index()] else { return 0.0 };
+        let coefficients = &self.fit.coefficients()[first..first + PER_KIND];
+        coefficients.iter().zip(terms(kernel)).map(|(coefficient, term)| coefficient * term).sum()
     }
 }
 

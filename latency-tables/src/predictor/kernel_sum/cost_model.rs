@@ -5,7 +5,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use super::profile::Profiled;
+use super::profile::{Profiled, Profiles};
 use crate::kernel::{Kernel, KernelKind};
 use crate::linear::{Fit, Problem};
 use crate::sample::NetworkSample;
@@ -56,15 +56,23 @@ fn fit_kernels(profiled: &[Profiled<'_>]) -> Option<[f64; COLUMNS]> {
 }
 
 impl CostModel {
+    /// Fitted to the profiles, or to whole networks where there are none.
+    pub(super) fn of(profiles: &Profiles<'_>, samples: &[&NetworkSample]) -> Self {
+        match profiles.kernels.is_empty() {
+            true => Self::of_networks(samples),
+            false => Self::of_kernels(&profiles.kernels.values().copied().collect::<Vec<_>>()),
+        }
+    }
+
     /// Fitted to profiled kernels.
-    pub(super) fn of_kernels(profiled: &[Profiled<'_>]) -> Self {
+    fn of_kernels(profiled: &[Profiled<'_>]) -> Self {
         let of_kind = |kind| profiled.iter().filter(|one| one.kernel.kind == kind).copied().collect::<Vec<_>>();
         let by_kind = KernelKind::ALL.iter().map(|&kind| fit_kernels(&of_kind(kind))).collect();
         Self { by_kind, any: fit_kernels(profiled).unwrap_or_default() }
     }
 
     /// Fitted to whole networks, each kind with its own costs.
-    pub(super) fn of_networks(samples: &[&NetworkSample]) -> Self {
+    fn of_networks(samples: &[&NetworkSample]) -> Self {
         let kinds: Vec<KernelKind> = KernelKind::ALL.into_iter().filter(|kind| occurs(*kind, samples)).collect();
         let (own, shared) = (network_fit(samples, &kinds), network_fit(samples, &[]));
         let mut by_kind = vec![None; KernelKind::ALL.len()];

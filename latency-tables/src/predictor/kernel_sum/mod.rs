@@ -7,6 +7,7 @@
 mod correction;
 mod cost_model;
 mod interpolation;
+mod plain;
 mod profile;
 mod similarity;
 
@@ -16,10 +17,12 @@ use correction::{Correction, MOST_NETWORKS, Observation};
 use cost_model::CostModel;
 use interpolation::Interpolation;
 use nalgebra::{DMatrix, DVector};
+pub use plain::PlainSum;
 use profile::Profiles;
+use similarity::{Place, Range};
 
 use super::{LEAST_NS, Model, Predictor};
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, KernelKind};
 use crate::kernel_set::KernelSet;
 use crate::linear::{Fit, Problem};
 use crate::sample::NetworkSample;
@@ -40,6 +43,8 @@ impl KernelSum {
 
 /// Draws the factor on the sum to 1 and overheads to 0.
 const RIDGE: f64 = 1e-4;
+/// Novelty of a kernel of a kind never seen, beyond that of an unseen kernel: as far away as a factor of e in ten features.
+const OF_UNKNOWN_KIND: f64 = 10.0;
 /// Columns of the overhead fit: intercept, number of kernels, sum of their times.
 const COLUMNS: usize = 3;
 
@@ -49,6 +54,8 @@ struct Sum {
     overhead: Fit,
     correction: Correction,
     entries: BTreeMap<u64, f64>,
+    /// Where the seen kernels of each kind lie.
+    ranges: Vec<Option<Range>>,
 }
 
 fn row(times: &Interpolation, network: &KernelSet) -> [f64; COLUMNS] {
@@ -87,19 +94,19 @@ impl Predictor for KernelSum {
         if self.profiles { "kernel-sum" } else { "kernel-sum-unprofiled" }
     }
 
+    fn applies(&self, samples: &[&NetworkSample]) -> bool {
+        !self.profiles || samples.iter().any(|sample| sample.kernel_samples().next().is_some())
+    }
+
     fn fit(&self, samples: &[&NetworkSample]) -> Box<dyn Model> {
         let profiled: &[&NetworkSample] = if self.profiles { samples } else { &[] };
         let profiles = Profiles::of(profiled);
-        let costs = match profiles.kernels.is_empty() {
-            true => CostModel::of_networks(samples),
-            false => CostModel::of_kernels(&profiles.kernels.values().copied().collect::<Vec<_>>()),
-        };
-        let times = Interpolation::fit(costs, &profiles);
+        let times = Interpolation::fit(CostModel::of(&profiles, samples), &profiles);
         let overhead = fit_overhead(&times, samples);
         let latest = &samples[samples.len().saturating_sub(MOST_NETWORKS)..];
         let observations: Vec<Observation<'_>> = latest.iter().map(|s| observation(&times, &overhead, s)).collect();
         let correction = Correction::fit(&observations);
-        let mut sum = Sum { times, overhead, correction, entries: BTreeMap::new() };
+        let mut sum = Sum { times, overhead, correction, entries: BTreeMap::new(), ranges: ranges(samples) };
         for kernel in samples.iter().flat_map(|sample| sample.kernels.kernels()) {
             if !sum.entries.contains_key(&kernel.hash) {
                 sum.entries.insert(kernel.hash, sum.inferred_ns(kernel));
@@ -109,7 +116,22 @@ impl Predictor for KernelSum {
     }
 }
 
+fn ranges(samples: &[&NetworkSample]) -> Vec<Option<Range>> {
+    let kernels = || samples.iter().flat_map(|sample| sample.kernels.kernels());
+    let of_kind = |kind: KernelKind| Range::of(kernels().filter(|kernel| kernel.kind == kind).map(Place::of));
+    KernelKind::ALL.into_iter().map(of_kind).collect()
+}
+
 impl Sum {
+    /// 0 for a seen kernel, 1 for one among the seen ones, more outside of them and for a kind never seen.
+    fn novelty(&self, kernel: &Kernel) -> f64 {
+        if self.entries.contains_key(&kernel.hash) {
+            return 0.0;
+        }
+        let range = self.ranges[kernel.kind.index()].as_ref();
+        1.0 + range.map_or(OF_UNKNOWN_KIND, |range| Place::of(kernel).excess(range))
+    }
+
     fn inferred_ns(&self, kernel: &Kernel) -> f64 {
         let factor = (1.0 + self.correction.of(kernel)).max(0.1);
         kernel_ns(&self.times, &self.overhead, kernel) * factor
@@ -130,11 +152,11 @@ impl Model for Sum {
         (self.intercept_ns() + kernels).max(LEAST_NS)
     }
 
-    /// Grows with the share of the time that is in kernels never seen.
+    /// Grows with the share of the time that is in kernels never seen, and with how far they are from those that were.
     fn doubt(&self, network: &KernelSet) -> f64 {
-        let unseen = |kernel: &&Kernel| !self.entries.contains_key(&kernel.hash);
-        let unseen: f64 = network.kernels().iter().filter(unseen).map(|kernel| self.inferred_ns(kernel)).sum();
-        1.0 + unseen / self.latency_ns(network)
+        let kernels = network.kernels().iter();
+        let new: f64 = kernels.map(|kernel| self.novelty(kernel) * self.time_ns(kernel)).sum();
+        1.0 + new / self.latency_ns(network)
     }
 
     fn kernel_ns(&self, network: &KernelSet) -> Option<Vec<f64>> {

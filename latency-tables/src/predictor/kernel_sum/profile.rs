@@ -23,7 +23,7 @@ const ENOUGH: usize = 3;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Profiled<'a> {
     pub(super) kernel: &'a Kernel,
-    /// Typical time in nanoseconds, at the level of unprofiled runs.
+    /// Typical time in nanoseconds.
     pub(super) time_ns: f64,
     /// How many times it was profiled.
     pub(super) times: usize,
@@ -59,16 +59,23 @@ impl Readings<'_> {
 }
 
 impl<'a> Profiles<'a> {
+    /// The profiles, brought to the level of unprofiled runs.
     pub(super) fn of(samples: &[&'a NetworkSample]) -> Self {
+        let mut profiles = Self::as_profiled(samples);
+        let level = level(samples, &profiles.kernels);
+        profiles.kernels.values_mut().for_each(|one| one.time_ns *= level);
+        profiles
+    }
+
+    /// The profiles at their own level.
+    pub(super) fn as_profiled(samples: &[&'a NetworkSample]) -> Self {
         let readings = gather(samples);
         let mut speeds = vec![1.0; samples.len()];
         for _ in 0..TURNS {
             speeds = estimate_speeds(&readings, &speeds);
         }
-        let typical: BTreeMap<u64, f64> = readings.iter().map(|(hash, r)| (*hash, r.typical(&speeds))).collect();
-        let level = level(samples, &typical);
         let profiled = |(hash, r): (&u64, &Readings<'a>)| {
-            (*hash, Profiled { kernel: r.kernel, time_ns: typical[hash] * level, times: r.readings.len() })
+            (*hash, Profiled { kernel: r.kernel, time_ns: r.typical(&speeds), times: r.readings.len() })
         };
         Self { kernels: readings.iter().map(profiled).collect(), noise: noise(&readings, &speeds) }
     }
@@ -96,9 +103,9 @@ fn estimate_speeds(readings: &BTreeMap<u64, Readings<'_>>, speeds: &[f64]) -> Ve
 }
 
 /// The factor from profiled sums to unprofiled latencies.
-fn level(samples: &[&NetworkSample], typical: &BTreeMap<u64, f64>) -> f64 {
-    let sum =
-        |sample: &NetworkSample| sample.kernels.kernels().iter().filter_map(|k| typical.get(&k.hash)).sum::<f64>();
+fn level(samples: &[&NetworkSample], profiled: &BTreeMap<u64, Profiled<'_>>) -> f64 {
+    let time_ns = |kernel: &Kernel| profiled.get(&kernel.hash).map(|one| one.time_ns);
+    let sum = |sample: &NetworkSample| sample.kernels.kernels().iter().filter_map(time_ns).sum::<f64>();
     let ratios = samples.iter().map(|sample| sample.median_ns() / sum(sample));
     let ratios: Vec<f64> = ratios.filter(|ratio| ratio.is_finite()).collect();
     if ratios.is_empty() { 1.0 } else { median(&ratios) }

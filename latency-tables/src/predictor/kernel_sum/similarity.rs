@@ -16,6 +16,24 @@ pub(super) struct Place {
     at: [f64; AXES],
 }
 
+/// The least and the most of each feature.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Range {
+    least: [f64; AXES],
+    most: [f64; AXES],
+}
+
+impl Range {
+    /// The range of some places; `None` of none.
+    pub(super) fn of(places: impl IntoIterator<Item = Place>) -> Option<Self> {
+        let join = |a: Self, b: Self| Self {
+            least: std::array::from_fn(|i| a.least[i].min(b.least[i])),
+            most: std::array::from_fn(|i| a.most[i].max(b.most[i])),
+        };
+        places.into_iter().map(|place| Self { least: place.at, most: place.at }).reduce(join)
+    }
+}
+
 /// Weight of the share of unused lanes, which goes from 0 to 1 only, against logarithms.
 const LANE_WEIGHT: f64 = 2.0;
 
@@ -50,6 +68,15 @@ impl Place {
         let square: f64 = self.at.iter().zip(other.at).map(|(a, b)| (a - b) * (a - b)).sum();
         let falloff = 1.0 / (1.0 + square / (4.0 * length * length));
         falloff * falloff
+    }
+
+    /// How far outside of a range it lies, in natural logarithms of the features, summed over the features.
+    pub(super) fn excess(&self, range: &Range) -> f64 {
+        self.at
+            .iter()
+            .zip(range.least.iter().zip(range.most))
+            .map(|(at, (least, most))| (least - at).max(at - most).max(0.0))
+            .sum()
     }
 
     pub(super) fn kind(&self) -> KernelKind {

@@ -1,0 +1,223 @@
+//! Building a table: models of a space are measured one after the other, and the table is fitted and kept after each.
+//!
+//! Once the table can be fitted, every second model is the one of several that it doubts most; the others stay random, so that held-out errors
+//! remain those of the space. It ends at the number of models, at the time, or when the held-out error is as asked.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use edgefit_latency::predictor::MIN_NETWORKS;
+use edgefit_latency::{KernelSet, Provenance, Table, active, file};
+use edgefit_onnx::ExportOptions;
+use edgefit_search::{Genotype, Space};
+
+use super::measuring::{MeasureFailure, measure, request, table_sample};
+use super::sampling::Sampler;
+use super::space::SpaceSpec;
+use crate::config::DeviceConfig;
+use crate::device::{Device, DeviceInfo};
+use crate::error::{Error, ErrorKind, Result};
+use crate::progress::{Event, Phase, Plan, Progress};
+use crate::search_run::{connect, describe_space, machine, table_provenance};
+
+/// Genotypes among which the most doubted is chosen.
+const CHOICE: usize = 16;
+/// Models from which a held-out error is believed.
+const BELIEVED: usize = 20;
+/// Models that fail one after the other before the device or the space is to blame.
+const MOST_FAILURES: u64 = 10;
+/// Models that are tried at most, also those that the device cannot run.
+const MOST_NUMBERS: u64 = 1_000_000;
+const NS_PER_MS: f64 = 1e6;
+
+/// What is to be built.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BuildPlan {
+    /// The device and how it runs models.
+    pub device: DeviceConfig,
+    /// The space that models come from.
+    pub space: SpaceSpec,
+    /// Models in the finished table.
+    pub models: usize,
+    /// Seconds after which no further model is begun.
+    pub seconds: f64,
+    /// Mean relative error on held-out models at which it ends before.
+    pub target_error: Option<f64>,
+    /// Fresh processes that each model is measured in.
+    pub processes: usize,
+    /// Seed of the models.
+    pub seed: u64,
+    /// The file.
+    pub out: PathBuf,
+    /// Whether the file may be there and is gone on with.
+    pub resume: bool,
+}
+
+/// How building ended.
+#[derive(Debug)]
+pub struct Built {
+    /// The table, fitted.
+    pub table: Table,
+    /// Why no further model was measured.
+    pub ended: &'static str,
+}
+
+/// Builds a table. Each model is in the file as soon as it is measured.
+///
+/// # Errors
+/// When the device or the file fails; [`ErrorKind::Interrupted`] after Ctrl-C, with what was measured in the file.
+pub fn build(plan: &BuildPlan, progress: &Progress, interrupt: &AtomicBool) -> Result<Built> {
+    let space = plan.space.build()?;
+    let mut device = connect(&plan.device.name)?;
+    let version = device.probe(plan.device.runtime, None)?.version;
+    let provenance = table_provenance(&plan.device, device.info(), &version);
+    let table = open_table(plan, provenance)?;
+    progress.emit(Event::Begin(announcement(plan, space.as_ref(), device.info(), &version)));
+    progress.emit(Event::Phase { phase: Phase::Table, done: table.samples().len() as u64 });
+    let mut building = Building { plan, space, device, table, progress, failures: 0, begun: Instant::now() };
+    let outcome = building.run(interrupt);
+    progress.emit(Event::End);
+    Ok(Built { ended: outcome?, table: building.table })
+}
+
+/// The table in the file, or a new one.
+fn open_table(plan: &BuildPlan, provenance: Provenance) -> Result<Table> {
+    let population = plan.space.population()?;
+    let path = plan.out.display();
+    let usage = |message: String| Error::new(ErrorKind::Usage, message);
+    if !plan.out.exists() {
+        let mut table = Table::new(provenance)?;
+        table.set_population(Some(population));
+        return Ok(table);
+    }
+    if !plan.resume {
+        return Err(usage(format!("{path} is there already; go on with it by --resume, or name another file")));
+    }
+    let mut table = file::load(&plan.out)?;
+    if let Some(what) = table.provenance().difference(&provenance) {
+        return Err(usage(format!("{path} is another table ({what}); name another file")));
+    }
+    if table.population() != Some(&population) {
+        return Err(usage(format!("{path} holds models of another space, input or classes; name another file")));
+    }
+    if table.samples().len() > MIN_NETWORKS {
+        table.fit()?;
+    }
+    Ok(table)
+}
+
+fn announcement(plan: &BuildPlan, space: &dyn Space, info: &DeviceInfo, version: &str) -> Plan {
+    let DeviceConfig { name, runtime, threads, .. } = &plan.device;
+    Plan {
+        data: String::new(),
+        space: format!("{}, input {:?}, {} classes", describe_space(space), plan.space.input, plan.space.classes),
+        device: format!("{name} ({}), {} {version}, {threads} thread(s)", machine(info), runtime.name()),
+        bounds: Vec::new(),
+        latency_bound_ms: None,
+        table_models: plan.models as u64,
+        trials: 0,
+        trial_epochs: 0,
+        finalists: 0,
+        final_epochs: 0,
+    }
+}
+
+struct Building<'a> {
+    plan: &'a BuildPlan,
+    space: Box<dyn Space>,
+    device: Device,
+    table: Table,
+    progress: &'a Progress,
+    /// Models that failed since the last that did not.
+    failures: u64,
+    begun: Instant,
+}
+
+impl Building<'_> {
+    fn run(&mut self, interrupt: &AtomicBool) -> Result<&'static str> {
+        let first = self.table.samples().len() as u64;
+        for number in first..first + MOST_NUMBERS {
+            if interrupt.load(Ordering::Relaxed) {
+                return Err(self.interrupted());
+            }
+            if let Some(ended) = self.ended() {
+                return Ok(ended);
+            }
+            let Some(genotype) = self.next(number)? else { return Ok("the space has no other model") };
+            self.take(number, &genotype)?;
+        }
+        Ok("too many models could not be measured")
+    }
+
+    /// Why it is enough; `None` when it is not.
+    fn ended(&self) -> Option<&'static str> {
+        let models = self.table.samples().len();
+        let error = self.table.evaluation().map(|selection| selection.best().scores.mape);
+        let is_good = |target: f64| models >= BELIEVED && error.is_some_and(|error| error <= target);
+        match models {
+            models if models >= self.plan.models => Some("all models are measured"),
+            models if models <= MIN_NETWORKS => None,
+            _ if self.begun.elapsed().as_secs_f64() > self.plan.seconds => Some("the time is over"),
+            _ if self.plan.target_error.is_some_and(is_good) => Some("the held-out error is as asked"),
+            _ => None,
+        }
+    }
+
+    fn interrupted(&self) -> Error {
+        let (models, path) = (self.table.samples().len(), self.plan.out.display());
+        let message = match models {
+            0 => "interrupted before the first model was measured; nothing is written".to_owned(),
+            _ => format!("interrupted; {models} models are kept in {path}; go on by the same command with --resume"),
+        };
+        Error::new(ErrorKind::Interrupted, message)
+    }
+
+    /// The next model: the one that the table doubts most for odd numbers, a random one for even ones.
+    fn next(&self, number: u64) -> Result<Option<Genotype>> {
+        let sampler = self.sampler();
+        let is_known = |digest: &str| self.table.samples().iter().any(|sample| sample.id == digest);
+        if self.table.evaluation().is_none() || number.is_multiple_of(2) {
+            return Ok(sampler.unseen(number, is_known));
+        }
+        let mut drawn = sampler.draw(number, CHOICE, is_known);
+        let kernels = |genotype: &Genotype| Ok(KernelSet::of(&self.space.decode(genotype)?, self.table.rule()));
+        let networks = drawn.iter().map(kernels).collect::<Result<Vec<_>>>()?;
+        Ok(active::most_uncertain(&self.table, &networks)?.map(|most| drawn.swap_remove(most)))
+    }
+
+    fn sampler(&self) -> Sampler<'_> {
+        Sampler { space: self.space.as_ref(), seed: self.plan.seed, purpose: "table" }
+    }
+
+    /// Measures a model, adds it, fits and keeps the table. A model that the device cannot run is left out and said.
+    fn take(&mut self, number: u64, genotype: &Genotype) -> Result<()> {
+        let model = self.sampler().model(number, genotype, &ExportOptions::default())?;
+        let request = request(&self.plan.device, self.plan.seed, self.plan.processes);
+        let measurement = match measure(&mut self.device, &model.file, &request) {
+            Ok(measurement) => measurement,
+            Err(MeasureFailure::Run(error)) => return Err(error),
+            Err(MeasureFailure::Network(reason)) => return self.leave_out(reason),
+        };
+        self.failures = 0;
+        let mut sample = table_sample(&measurement);
+        sample.measured_at_unix_s = Some(jiff::Timestamp::now().as_second());
+        self.table.add(model.digest.to_string(), &model.graph, sample)?;
+        if self.table.samples().len() > MIN_NETWORKS {
+            self.table.fit()?;
+        }
+        file::save(&self.table, &self.plan.out)?;
+        self.progress.emit(Event::TableSample { latency_ms: measurement.median_ns() / NS_PER_MS });
+        Ok(())
+    }
+
+    fn leave_out(&mut self, reason: String) -> Result<()> {
+        self.failures += 1;
+        if self.failures >= MOST_FAILURES {
+            let message = format!("{MOST_FAILURES} models failed one after the other, the last with: {reason}");
+            return Err(Error::new(ErrorKind::Runtime, message));
+        }
+        self.progress.emit(Event::Warning(format!("a model for the table was left out: {reason}")));
+        Ok(())
+    }
+}

@@ -1,0 +1,189 @@
+//! A table evaluated on models that it has not seen: measured twice, in two rounds, so that the noise floor stands beside it.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use edgefit_latency::evaluation::Scores;
+use edgefit_latency::{NetworkSample, Provenance, Table, file};
+use edgefit_onnx::ExportOptions;
+use edgefit_protocol::runtime::RuntimeName;
+use edgefit_search::draw;
+use rand::seq::SliceRandom;
+
+use super::evaluate::{Evaluation, Figures, NOISE_FLOOR, OURS};
+use super::measuring::{MeasureFailure, measure, request, table_sample};
+use super::sampling::{Sampler, TableModel};
+use super::space::SpaceSpec;
+use crate::bench::Preset;
+use crate::config::DeviceConfig;
+use crate::device::{Device, MeasureRequest};
+use crate::error::{Error, ErrorKind, Result};
+use crate::progress::{Event, Phase, Plan, Progress};
+use crate::search_run::{connect, table_provenance};
+
+const NS_PER_MS: f64 = 1e6;
+/// How often each model is measured.
+const ROUNDS: u64 = 2;
+
+/// What is to be measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FreshPlan {
+    /// The table.
+    pub table: PathBuf,
+    /// The device, which must be the table's.
+    pub device: String,
+    /// Fresh models.
+    pub models: usize,
+    /// Fresh processes that each model is measured in, in each round.
+    pub processes: usize,
+    /// Seed of the models.
+    pub seed: u64,
+}
+
+/// Measures fresh models and compares the predictors on them.
+///
+/// # Errors
+/// When the table is of another device or names no space, or the device fails.
+pub fn evaluate_fresh(plan: &FreshPlan, progress: &Progress, interrupt: &AtomicBool) -> Result<Evaluation> {
+    let mut table = file::load(&plan.table)?;
+    if table.evaluation().is_none() {
+        table.fit()?;
+    }
+    let space = SpaceSpec::of(table.population().ok_or_else(|| without_space(plan))?)?;
+    let config = device_config(plan, table.provenance())?;
+    let mut device = connect(&config.name)?;
+    let version = device.probe(config.runtime, None)?.version;
+    let is = table_provenance(&config, device.info(), &version);
+    if let Some(what) = table.provenance().difference(&is) {
+        let message = format!("{} was measured elsewhere ({what}); build a table here first", plan.table.display());
+        return Err(Error::new(ErrorKind::Usage, message));
+    }
+    progress.emit(Event::Begin(announcement(plan, table.provenance())));
+    progress.emit(Event::Phase { phase: Phase::Table, done: 0 });
+    let mut rounds =
+        Rounds { device: &mut device, request: request(&config, plan.seed, plan.processes), progress, interrupt };
+    let measured = rounds.run(draw_models(plan, &table, &space)?, &table, plan.seed);
+    progress.emit(Event::End);
+    evaluation(plan, &table, &measured?)
+}
+
+fn without_space(plan: &FreshPlan) -> Error {
+    let path = plan.table.display();
+    Error::new(ErrorKind::Usage, format!("{path} does not say which space its models are from, so none can be drawn"))
+}
+
+fn device_config(plan: &FreshPlan, provenance: &Provenance) -> Result<DeviceConfig> {
+    let runtime = RuntimeName::ALL.into_iter().find(|runtime| runtime.name() == provenance.runtime);
+    let runtime = runtime.ok_or_else(|| {
+        Error::new(ErrorKind::Runtime, format!("this version has no runtime `{}`", provenance.runtime))
+    })?;
+    let threads = provenance.threads;
+    Ok(DeviceConfig { name: plan.device.clone(), runtime, threads, affinity: None, preset: Preset::Quick })
+}
+
+fn announcement(plan: &FreshPlan, from: &Provenance) -> Plan {
+    Plan {
+        data: String::new(),
+        space: format!("that of {}", plan.table.display()),
+        device: format!("{}, {} {}, {} thread(s)", plan.device, from.runtime, from.runtime_version, from.threads),
+        bounds: Vec::new(),
+        latency_bound_ms: None,
+        table_models: ROUNDS * plan.models as u64,
+        trials: 0,
+        trial_epochs: 0,
+        finalists: 0,
+        final_epochs: 0,
+    }
+}
+
+/// Models that the table does not have, each once.
+fn draw_models(plan: &FreshPlan, table: &Table, space: &SpaceSpec) -> Result<Vec<TableModel>> {
+    let space = space.build()?;
+    let sampler = Sampler { space: space.as_ref(), seed: plan.seed, purpose: "fresh" };
+    let mut known: BTreeSet<String> = table.samples().iter().map(|sample| sample.id.clone()).collect();
+    let mut models = Vec::new();
+    for number in 0..plan.models as u64 {
+        let Some(genotype) = sampler.draw(number, 1, |digest| known.contains(digest)).pop() else { break };
+        let model = sampler.model(number, &genotype, &ExportOptions::default())?;
+        known.insert(model.digest.to_string());
+        models.push(model);
+    }
+    Ok(models)
+}
+
+/// The models of both rounds, in the same order.
+struct Measured {
+    first: Vec<NetworkSample>,
+    second: Vec<NetworkSample>,
+}
+
+struct Rounds<'a> {
+    device: &'a mut Device,
+    request: MeasureRequest,
+    progress: &'a Progress,
+    interrupt: &'a AtomicBool,
+}
+
+impl Rounds<'_> {
+    /// Each round in a random order of its own, so that a drift of the device does not look like one of the models.
+    fn run(&mut self, models: Vec<TableModel>, table: &Table, seed: u64) -> Result<Measured> {
+        let rng = &mut draw::stream(seed, u64::MAX);
+        let mut rounds: [Vec<Option<NetworkSample>>; ROUNDS as usize] =
+            [vec![None; models.len()], vec![None; models.len()]];
+        for round in &mut rounds {
+            let mut order: Vec<usize> = (0..models.len()).collect();
+            order.shuffle(rng);
+            for at in order {
+                round[at] = self.sample(&models[at], table)?;
+            }
+        }
+        let [first, second] = rounds;
+        let both = first.into_iter().zip(second).filter_map(|(first, second)| Some((first?, second?)));
+        let (first, second) = both.unzip();
+        Ok(Measured { first, second })
+    }
+
+    /// `None` for a model that the device cannot run.
+    fn sample(&mut self, model: &TableModel, table: &Table) -> Result<Option<NetworkSample>> {
+        if self.interrupt.load(Ordering::Relaxed) {
+            return Err(Error::new(ErrorKind::Interrupted, "interrupted; nothing of an evaluation is kept"));
+        }
+        match measure(self.device, &model.file, &self.request) {
+            Ok(measurement) => {
+                self.progress.emit(Event::TableSample { latency_ms: measurement.median_ns() / NS_PER_MS });
+                let id = model.digest.to_string();
+                Ok(Some(NetworkSample::new(id, &model.graph, table.rule(), table_sample(&measurement))))
+            }
+            Err(MeasureFailure::Run(error)) => Err(error),
+            Err(MeasureFailure::Network(reason)) => {
+                self.progress.emit(Event::Warning(format!("a model was left out: {reason}")));
+                Ok(None)
+            }
+        }
+    }
+}
+
+fn evaluation(plan: &FreshPlan, table: &Table, measured: &Measured) -> Result<Evaluation> {
+    let (first, second): (Vec<_>, Vec<_>) = (measured.first.iter().collect(), measured.second.iter().collect());
+    if first.is_empty() {
+        return Err(Error::new(ErrorKind::Runtime, "the device could measure none of the models"));
+    }
+    let scores = table.scores_on(&first)?;
+    let chosen = table.evaluation().map(|selection| selection.best().predictor).unwrap_or_default();
+    let ours = scores.iter().filter(|(name, _)| *name == chosen).map(|(_, scores)| Figures::new(OURS, scores));
+    let floor = Figures::new(NOISE_FLOOR, &Scores::of_repeat(&first, &second));
+    let others = scores.iter().map(|(name, scores)| Figures::new(name, scores));
+    Ok(Evaluation {
+        format: 1,
+        about: vec![
+            format!("table    {}: {} models, guided by {chosen}", plan.table.display(), table.samples().len()),
+            format!("tested   {} fresh models of its space, each measured twice", first.len()),
+        ],
+        fitted: table.samples().len(),
+        tested: first.len(),
+        draws: 1,
+        seed: plan.seed,
+        predictors: ours.chain(others).chain([floor]).collect(),
+    })
+}

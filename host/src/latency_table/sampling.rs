@@ -1,0 +1,64 @@
+//! Which models of a space a table is made of, and each of them as the file that the device gets.
+//!
+//! Everything follows from a seed, a purpose and the model's number, so that a table whose building was interrupted goes on with
+//! the models that it would have had anyway.
+
+use edgefit_graph::{Digest, Graph};
+use edgefit_onnx::{ExportOptions, export};
+use edgefit_search::{Genotype, Space, draw};
+use edgefit_train::initial_weights;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::search_run::derived;
+
+/// Draws for one model before a space counts as too small to give another.
+const MOST_DRAWS: u64 = 1_000;
+
+/// Draws models of a space.
+pub(crate) struct Sampler<'a> {
+    /// The space.
+    pub(crate) space: &'a dyn Space,
+    /// Seed of everything that is drawn.
+    pub(crate) seed: u64,
+    /// What the models are for; other purposes draw other models.
+    pub(crate) purpose: &'static str,
+}
+
+/// A model of a table.
+pub(crate) struct TableModel {
+    /// Its network.
+    pub(crate) graph: Graph,
+    /// The network's digest, by which a table knows it.
+    pub(crate) digest: Digest,
+    /// The ONNX file, with weights as they are before training.
+    pub(crate) file: Vec<u8>,
+}
+
+impl Sampler<'_> {
+    /// Random genotypes for the model of this number, `count` of them at most, none of which `is_known` by its digest.
+    pub(crate) fn draw(&self, number: u64, count: usize, is_known: impl Fn(&str) -> bool) -> Vec<Genotype> {
+        let rng = &mut draw::stream(derived(self.seed, self.purpose, 0), number);
+        let drawn = (0..MOST_DRAWS).map(|_| self.space.sample(rng));
+        let is_new = |genotype: &Genotype| {
+            let digest = self.space.decode(genotype).map(|graph| Digest::of(&graph).to_string());
+            digest.is_ok_and(|digest| !is_known(&digest))
+        };
+        drawn.filter(is_new).take(count).collect()
+    }
+
+    /// The model of this number: the smallest network, then random ones, none that `is_known`; `None` when there is no other.
+    pub(crate) fn unseen(&self, number: u64, is_known: impl Fn(&str) -> bool) -> Option<Genotype> {
+        match number {
+            0 => Some(self.space.smallest()),
+            _ => self.draw(number, 1, is_known).pop(),
+        }
+    }
+
+    /// The model of a genotype, as a file.
+    pub(crate) fn model(&self, number: u64, genotype: &Genotype, options: &ExportOptions) -> Result<TableModel> {
+        let graph = self.space.decode(genotype)?;
+        let weights = initial_weights(&graph, derived(self.seed, &format!("{} weights", self.purpose), number));
+        let file = export(&graph, &weights, options).map_err(|e| Error::new(ErrorKind::Internal, e))?;
+        Ok(TableModel { digest: Digest::of(&graph), graph, file })
+    }
+}
