@@ -230,7 +230,7 @@ mod tests {
             context_switches: Some(ContextSwitches { voluntary: 0, involuntary }),
             ..Environment::default()
         };
-        let run = |switches| LatencyRun {
+        let run = |switches: u64| LatencyRun {
             samples_ns: vec![1_000_000_000; 2],
             stride: 1,
             runs: 2,
