@@ -20,7 +20,7 @@ use ort::{
     value::Tensor as OrtTensor,
 };
 use tract_onnx::{
-    prelude::{Framework, InferenceFact, InferenceModelExt, IntoRunnable, TValue, TVec, Tensor},
+    prelude::{Datum, Framework, InferenceFact, InferenceModelExt, IntoRunnable, TValue, TVec, Tensor},
     tract_hir::infer::Factoid,
 };
 

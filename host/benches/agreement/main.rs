@@ -1,5 +1,5 @@
-//! Whether edgefit's latency and memory are what a bare program sees: edgefit's median over that of a plain loop of the same runtime,
-//! measured in turns in one run, and its peak memory beside `/usr/bin/time -v`.
+//! Whether edgefit's latency and memory are what a bare program sees: edgefit's median over that of a plain loop on the same runtime
+//! (in Rust, and for ONNX Runtime in Python too), measured in turns in one run, and its peak memory beside `/usr/bin/time -v`.
 //!
 //!     cargo build --release -p edgefit -p edgefit-agent --bins --examples
 //!     cargo bench -p edgefit --bench agreement -- --python PYTHON [--rounds 7] [--seconds 1] [--only NAME]...
@@ -13,6 +13,7 @@
 mod networks;
 mod tools;
 
+use std::path::Path;
 use std::time::Duration;
 
 use edgefit::device::statistics::quantile;
@@ -95,13 +96,17 @@ fn report(network: &Network, plan: &Plan, tools: &mut Tools) -> Outcome<()> {
             bare.name(),
             of(other, 0.5)
         );
-        let (own_kib, bare_kib) = tools.memory(*runtime, &network.model, file.path())?;
-        let ratio = own_kib as f64 / bare_kib as f64;
-        println!(
-            "{:<14} {runtime:<5} edgefit {own_kib} KiB peak, bare program {bare_kib} KiB, ratio {ratio:.4}",
-            network.name
-        );
+        if *bare != Tool::Python {
+            report_memory(network, *runtime, file.path(), tools)?;
+        }
     }
+    Ok(())
+}
+
+fn report_memory(network: &Network, runtime: RuntimeName, file: &Path, tools: &mut Tools) -> Outcome<()> {
+    let (own_kib, bare_kib) = tools.memory(runtime, &network.model, file)?;
+    let (name, ratio) = (network.name, own_kib as f64 / bare_kib as f64);
+    println!("{name:<14} {runtime:<5} edgefit {own_kib} KiB peak, bare program {bare_kib} KiB, ratio {ratio:.4}");
     Ok(())
 }
 

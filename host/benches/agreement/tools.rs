@@ -1,5 +1,6 @@
 //! The programs that are compared: edgefit's agent, a bare loop on tract, and ONNX Runtime's own loop in Python.
 
+use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -17,7 +18,7 @@ use super::Outcome;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tool {
     Edgefit(RuntimeName),
-    BareTract,
+    Bare(RuntimeName),
     Python,
 }
 
@@ -25,7 +26,7 @@ impl Tool {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Edgefit(_) => "edgefit",
-            Self::BareTract => "bare loop",
+            Self::Bare(_) => "bare loop",
             Self::Python => "Python's loop",
         }
     }
@@ -75,11 +76,20 @@ impl Tools {
         }
     }
 
-    /// Each runtime, edgefit on it, and what edgefit is compared with.
+    /// Each runtime, edgefit on it, and what edgefit is compared with. Python's own time for a call, about 0.01 ms, is in its loop and
+    /// in no bare loop.
     pub(crate) fn pairs(&self) -> Vec<(RuntimeName, Tool, Tool)> {
-        let tract = (RuntimeName::Tract, Tool::Edgefit(RuntimeName::Tract), Tool::BareTract);
-        let ort = (RuntimeName::Ort, Tool::Edgefit(RuntimeName::Ort), Tool::Python);
-        [Some(tract), self.python.is_some().then_some(ort)].into_iter().flatten().collect()
+        let bare = |runtime| (runtime, Tool::Edgefit(runtime), Tool::Bare(runtime));
+        let python = (RuntimeName::Ort, Tool::Edgefit(RuntimeName::Ort), Tool::Python);
+        let with_python = [bare(RuntimeName::Ort), python].into_iter().filter(|_| self.python.is_some());
+        std::iter::once(bare(RuntimeName::Tract)).chain(with_python).collect()
+    }
+
+    /// The bare program's command.
+    fn bare(&self, runtime: RuntimeName, file: &Path, seconds: &str) -> Vec<OsString> {
+        let library = self.python.iter().filter(|_| runtime == RuntimeName::Ort).map(|(_, library)| library.into());
+        let words = [self.bare.as_os_str(), runtime.name().as_ref(), file.as_os_str(), seconds.as_ref()];
+        words.map(OsString::from).into_iter().chain(library).collect()
     }
 
     /// The median of one fresh process.
@@ -91,7 +101,10 @@ impl Tools {
                 request.plan = Plan { min_runs: 5, min_ns: (seconds * 1e9) as u64, ..Plan::QUICK };
                 Ok(self.device.measure(model, &request)?.median_ns() / 1e6)
             }
-            Tool::BareTract => nanoseconds(Command::new(&self.bare).arg("tract").arg(file).arg(seconds_text)),
+            Tool::Bare(runtime) => {
+                let words = self.bare(runtime, file, &seconds_text);
+                nanoseconds(Command::new(&words[0]).args(&words[1..]))
+            }
             Tool::Python => {
                 let (python, _) = self.python.as_ref().ok_or("there is no Python")?;
                 let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/agreement/onnxruntime_loop.py");
@@ -114,8 +127,7 @@ impl Tools {
         let measured = self.device.measure(model, &request)?;
         let own_kib = measured.memory.and_then(|memory| memory.peak_kib()).ok_or("the agent read no peak")?;
         let mut time = Command::new("/usr/bin/time");
-        time.arg("-v").arg(&self.bare).arg(runtime.name()).arg(file).arg("0");
-        time.args(self.python.iter().filter(|_| runtime == RuntimeName::Ort).map(|(_, library)| library));
+        time.arg("-v").args(self.bare(runtime, file, "0"));
         let output = time.output().map_err(|error| format!("/usr/bin/time (Debian's package time): {error}"))?;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         let line = said.lines().find_map(|line| line.trim().strip_prefix("Maximum resident set size (kbytes): "));

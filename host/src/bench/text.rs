@@ -3,7 +3,8 @@
 use std::fmt::{self, Write};
 
 use super::report::{
-    DeviceSection, LatencyMetrics, MemoryMetrics, ModelSection, OperatorRow, Report, RuntimeSection, TypeRow,
+    DeviceSection, LatencyMetrics, MemoryMetrics, ModelSection, OperatorRow, Report, RuntimeSection, StaticEstimate,
+    TypeRow,
 };
 
 /// Nodes and types that are shown at most; the JSON has all.
@@ -103,7 +104,18 @@ fn write_memory(text: &mut String, memory: &MemoryMetrics) -> fmt::Result {
         kib(memory.before_load_kb),
         kib(memory.init_footprint_kb),
         kib(memory.retained_kb)
-    )
+    )?;
+    writeln!(
+        text,
+        "          after the first run anonymous {}, file-backed {}",
+        kib(memory.rss_anon_kb),
+        kib(memory.rss_file_kb)
+    )?;
+    let StaticEstimate { weights_kb, activations_peak_kb } = memory.static_estimate;
+    if let (Some(weights), Some(activations)) = (weights_kb, activations_peak_kb) {
+        writeln!(text, "          computed weights {weights:.0} KiB, activations at most {activations:.0} KiB")?;
+    }
+    Ok(())
 }
 
 fn write_operators(text: &mut String, report: &Report) -> fmt::Result {

@@ -40,7 +40,7 @@ pub(super) fn run_command(args: BenchArgs, globals: &Globals) -> Result<()> {
         Ok(report) => tell(&args, &report),
         Err(failure) => {
             if let Some(path) = &args.json {
-                let report = Report::failed(failure.info.as_ref(), failure.section, &options);
+                let report = Report::failed(failure.info.as_deref(), failure.section, &options);
                 output::json(path, &report)?;
             }
             Err(failure.error)
@@ -50,7 +50,7 @@ pub(super) fn run_command(args: BenchArgs, globals: &Globals) -> Result<()> {
 
 /// A failure with what the report says of it.
 struct Failure {
-    info: Option<DeviceInfo>,
+    info: Option<Box<DeviceInfo>>,
     section: ErrorSection,
     error: Error,
 }
@@ -72,7 +72,7 @@ fn measure(args: &BenchArgs, options: &BenchOptions, globals: &Globals) -> std::
         }
     };
     bench::bench(&mut device, &model, &facts, options, &mut hear).map_err(|error| Failure {
-        info: Some(device.info().clone()),
+        info: Some(Box::new(device.info().clone())),
         section: ErrorSection::from(&error),
         error: error.into(),
     })
@@ -94,7 +94,7 @@ fn tell(args: &BenchArgs, report: &Report) -> Result<()> {
     if let Some(path) = &args.json {
         output::json(path, report)?;
     }
-    match args.json.as_ref().is_some_and(running::is_standard_output) {
+    match args.json.as_deref().is_some_and(running::is_standard_output) {
         true => Ok(()),
         false => output::print(&text::render(report)),
     }

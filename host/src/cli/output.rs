@@ -1,7 +1,7 @@
 //! Results on standard output or in a file.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -30,7 +30,7 @@ pub(super) fn print_json(result: &impl Serialize) -> Result<()> {
 ///
 /// # Errors
 /// When it cannot be written.
-pub(super) fn json(path: &PathBuf, result: &impl Serialize) -> Result<()> {
+pub(super) fn json(path: &Path, result: &impl Serialize) -> Result<()> {
     match running::is_standard_output(path) {
         true => print_json(result),
         false => running::write_result(path, &document(result)?),

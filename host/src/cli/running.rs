@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueHint};
@@ -167,7 +167,7 @@ pub(super) fn short_name(path: &Path) -> String {
 }
 
 /// A path that means the standard output.
-pub(super) fn is_standard_output(path: &PathBuf) -> bool {
+pub(super) fn is_standard_output(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 

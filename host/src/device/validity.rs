@@ -25,6 +25,9 @@ const FREQUENCY_SHARE: f64 = 0.90;
 /// Work that was waiting before the job, in shares of all cores.
 const LOAD_SHARE: f32 = 0.5;
 
+/// Times a second that a process may be made to wait for others: kernel threads alone do it a few times.
+const PREEMPTIONS_PER_SECOND: f64 = 25.0;
+
 /// Bits of the Raspberry Pi's throttle register that mean "now".
 const THROTTLED_NOW: u32 = 0xf;
 
@@ -38,6 +41,11 @@ pub enum Flag {
         load: f32,
         /// Number of cores.
         cores: usize,
+    },
+    /// Other work took the core away while it was measured.
+    Preempted {
+        /// Involuntary context switches of the process a second.
+        per_second: f64,
     },
     /// The series got slower or faster while it was measured.
     Drifting {
@@ -86,6 +94,9 @@ impl fmt::Display for Flag {
             Self::Loaded { load, cores } => {
                 write!(f, "the machine had other work: load {load:.2} on {cores} cores")
             }
+            Self::Preempted { per_second } => {
+                write!(f, "other work took the core away {per_second:.0} times a second")
+            }
             Self::Drifting { ratio } => {
                 write!(f, "the series drifts: its last third takes {ratio:.3} of its first")
             }
@@ -128,6 +139,7 @@ fn of_run(run: &LatencyRun) -> Vec<Flag> {
     drifting(&run.samples_ns)
         .into_iter()
         .chain(few)
+        .chain(preempted(run))
         .chain(throttled(&run.before, &run.after))
         .chain(slowed(&run.after))
         .collect()
@@ -148,6 +160,16 @@ fn drifting(samples_ns: &[u64]) -> Option<Flag> {
     let last = median(&samples_ns[samples_ns.len() - third..])?;
     let ratio = last / first.max(1.0);
     ((ratio - 1.0).abs() > DRIFT_SHARE).then_some(Flag::Drifting { ratio })
+}
+
+/// What the process was made to wait from its start to the end of its runs.
+fn preempted(run: &LatencyRun) -> Option<Flag> {
+    let (before, after) = (run.before.context_switches?, run.after.context_switches?);
+    let measured_ns: u64 = run.samples_ns.iter().map(|ns| ns.saturating_mul(run.stride)).fold(0, u64::saturating_add);
+    let seconds = (measured_ns + run.warm_up_ns.iter().sum::<u64>()) as f64 / 1e9;
+    let switches = after.involuntary.saturating_sub(before.involuntary) as f64;
+    let per_second = switches / seconds.max(0.1);
+    (per_second > PREEMPTIONS_PER_SECOND).then_some(Flag::Preempted { per_second })
 }
 
 fn throttled(before: &Environment, after: &Environment) -> Option<Flag> {
@@ -171,7 +193,8 @@ fn slowed(after: &Environment) -> Option<Flag> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use edgefit_protocol::environment::CoreState;
+    use edgefit_protocol::environment::{ContextSwitches, CoreState};
+    use edgefit_protocol::report::{LoadTimes, Stop};
 
     #[test]
     fn a_steady_series_does_not_drift_and_a_slowing_one_does() {
@@ -199,6 +222,28 @@ mod tests {
         assert_eq!(slowed(&with(None)), None);
         assert_eq!(slowed(&with(Some(1_900_000))), None);
         assert!(slowed(&with(Some(1_000_000))).is_some());
+    }
+
+    #[test]
+    fn a_process_that_was_made_to_wait_often_is_flagged() {
+        let with = |involuntary| Environment {
+            context_switches: Some(ContextSwitches { voluntary: 0, involuntary }),
+            ..Environment::default()
+        };
+        let run = |switches: u64| LatencyRun {
+            samples_ns: vec![1_000_000_000; 2],
+            stride: 1,
+            runs: 2,
+            stop: Stop::Minimum,
+            first_inference_ns: 0,
+            warm_up_ns: Vec::new(),
+            load: LoadTimes::default(),
+            before: with(5),
+            after: with(5 + switches),
+        };
+        assert_eq!(preempted(&run(10)), None);
+        assert_eq!(preempted(&run(200)), Some(Flag::Preempted { per_second: 100.0 }));
+        assert_eq!(preempted(&LatencyRun { before: Environment::default(), ..run(200) }), None);
     }
 
     #[test]
