@@ -46,7 +46,7 @@ const MOST_FITTED: usize = 192;
 const MOST_COMPARED: usize = 96;
 
 /// Hyperparameters are learned again when this share of networks came in since.
-const REFIT_SHARE: usize = 24;
+const REFIT_SHARE: usize = 8;
 
 struct Bayesian {
     archive: Archive,
