@@ -21,8 +21,12 @@ pub struct Environment {
     pub context_switches: Option<ContextSwitches>,
     /// Raspberry Pi: the bits of `vcgencmd get_throttled`.
     pub throttled_bits: Option<u32>,
+    /// Android: the thermal status, from 0 for none over 3 for severe to 6 for shutdown.
+    pub thermal_status: Option<u8>,
     /// Battery charge in percent.
     pub battery_percent: Option<u8>,
+    /// Temperature of the battery in degrees Celsius.
+    pub battery_celsius: Option<f32>,
     /// Whether the battery is being charged, or there is mains power.
     pub plugged_in: Option<bool>,
 }

@@ -5,8 +5,9 @@ use std::{fs, path::Path};
 use edgefit_protocol::environment::{ContextSwitches, CoreState, Environment, Temperature};
 
 use super::{
-    cores,
+    SYS, board, cores,
     kernel_file::{self, number_of},
+    program::{self, Ask},
 };
 
 /// Most temperature sensors that are reported.
@@ -14,15 +15,22 @@ const MAX_SENSORS: usize = 32;
 
 /// One look at the machine. What it does not offer is absent.
 pub fn read() -> Environment {
+    read_at(Path::new(SYS), &program::ask)
+}
+
+fn read_at(sys: &Path, ask: Ask<'_>) -> Environment {
+    let battery = board::battery(sys);
     Environment {
-        cores: core_states(),
-        temperatures: temperatures(),
+        cores: core_states(sys),
+        temperatures: temperatures(sys),
         load: kernel_file::text("/proc/loadavg").and_then(|text| load_in(&text)),
         available_kib: available_kib(),
         context_switches: kernel_file::text("/proc/self/status").and_then(|text| context_switches_in(&text)),
-        throttled_bits: throttled_bits(),
-        battery_percent: kernel_file::value("/sys/class/power_supply/battery/capacity"),
-        plugged_in: plugged_in(),
+        throttled_bits: board::throttled_bits(sys, ask),
+        thermal_status: board::thermal_status(ask),
+        battery_percent: battery.percent,
+        battery_celsius: battery.celsius,
+        plugged_in: battery.plugged_in,
     }
 }
 
@@ -31,14 +39,13 @@ pub fn available_kib() -> Option<u64> {
     number_of(&kernel_file::text("/proc/meminfo")?, "MemAvailable")
 }
 
-fn core_states() -> Vec<CoreState> {
-    let states = cores::read().into_iter().map(|core| core_state(core.index));
+fn core_states(sys: &Path) -> Vec<CoreState> {
+    let states = cores::read().into_iter().map(|core| core_state(sys, core.index));
     states.filter(|state| state.frequency_khz.is_some() || state.governor.is_some()).collect()
 }
 
-fn core_state(index: u32) -> CoreState {
-    let folder = format!("/sys/devices/system/cpu/cpu{index}/cpufreq");
-    let folder = Path::new(&folder);
+fn core_state(sys: &Path, index: u32) -> CoreState {
+    let folder = sys.join(format!("devices/system/cpu/cpu{index}/cpufreq"));
     CoreState {
         index,
         frequency_khz: kernel_file::value(folder.join("scaling_cur_freq")),
@@ -47,8 +54,8 @@ fn core_state(index: u32) -> CoreState {
     }
 }
 
-fn temperatures() -> Vec<Temperature> {
-    let Ok(zones) = fs::read_dir("/sys/class/thermal") else {
+fn temperatures(sys: &Path) -> Vec<Temperature> {
+    let Ok(zones) = fs::read_dir(sys.join("class/thermal")) else {
         return Vec::new();
     };
     let mut found: Vec<Temperature> = zones
@@ -79,37 +86,16 @@ fn context_switches_in(status: &str) -> Option<ContextSwitches> {
     })
 }
 
-/// The firmware's throttle bits, which the Raspberry Pi's kernel shows in hexadecimal.
-fn throttled_bits() -> Option<u32> {
-    let text = kernel_file::text("/sys/devices/platform/soc/soc:firmware/get_throttled")?;
-    parse_hexadecimal(&text)
-}
-
-fn parse_hexadecimal(text: &str) -> Option<u32> {
-    u32::from_str_radix(text.trim_start_matches("0x"), 16).ok()
-}
-
-fn plugged_in() -> Option<bool> {
-    let status = kernel_file::text("/sys/class/power_supply/battery/status")?;
-    Some(status != "Discharging")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::recorded;
 
     #[test]
     fn load_takes_three_numbers() {
         assert_eq!(load_in("0.50 1.25 2.00 1/200 42"), Some([0.5, 1.25, 2.0]));
         assert_eq!(load_in("0.50 1.25"), None);
         assert_eq!(load_in("a b c"), None);
-    }
-
-    #[test]
-    fn throttle_bits_are_hexadecimal() {
-        assert_eq!(parse_hexadecimal("50005"), Some(0x50005));
-        assert_eq!(parse_hexadecimal("0x4"), Some(4));
-        assert_eq!(parse_hexadecimal("no"), None);
     }
 
     #[test]
@@ -121,7 +107,33 @@ mod tests {
     }
 
     #[test]
-    fn reading_this_machine_does_not_fail() {
+    fn sensors_and_frequencies_are_read_below_the_root() {
+        let board = recorded::sys(&[
+            ("class/thermal/thermal_zone0/type", "cpu-thermal\n"),
+            ("class/thermal/thermal_zone0/temp", "61250\n"),
+            ("class/thermal/cooling_device0/type", "fan\n"),
+            ("devices/system/cpu/cpu0/cpufreq/scaling_cur_freq", "1500000\n"),
+            ("devices/system/cpu/cpu0/cpufreq/scaling_max_freq", "2400000\n"),
+            ("devices/system/cpu/cpu0/cpufreq/scaling_governor", "ondemand\n"),
+        ]);
+        let dumpsys = |name: &str, _: &str| (name == "dumpsys").then(|| recorded::DUMPSYS_THERMALSERVICE.to_owned());
+        let seen = read_at(board.path(), &dumpsys);
+        assert_eq!(seen.temperatures, [Temperature { sensor: "cpu-thermal".into(), celsius: 61.25 }]);
+        assert_eq!((seen.thermal_status, seen.throttled_bits), (Some(0), None));
+        let expected = CoreState {
+            index: 0,
+            frequency_khz: Some(1_500_000),
+            limit_khz: Some(2_400_000),
+            governor: Some("ondemand".into()),
+        };
+        assert_eq!(core_state(board.path(), 0), expected);
+    }
+
+    #[test]
+    fn a_machine_that_offers_nothing_is_read_all_the_same() {
+        let seen = read_at(recorded::sys(&[]).path(), &|_, _| None);
+        assert!(seen.temperatures.is_empty() && seen.cores.is_empty(), "{seen:?}");
+        assert_eq!((seen.throttled_bits, seen.thermal_status, seen.battery_celsius), (None, None, None));
         read();
     }
 }

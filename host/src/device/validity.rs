@@ -1,5 +1,7 @@
 //! What is wrong with a measurement: flags instead of silent numbers.
 
+mod board;
+
 use std::fmt;
 
 use edgefit_protocol::environment::Environment;
@@ -24,9 +26,6 @@ const FREQUENCY_SHARE: f64 = 0.90;
 
 /// Work that was waiting before the job, in shares of all cores.
 const LOAD_SHARE: f32 = 0.5;
-
-/// Bits of the Raspberry Pi's throttle register that mean "now".
-const THROTTLED_NOW: u32 = 0xf;
 
 /// Something that a reader of the number has to know.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -63,10 +62,20 @@ pub enum Flag {
         /// Its limit, in kHz.
         limit_khz: u64,
     },
-    /// The board throttled, or lacked voltage.
+    /// The board was throttled, or lacked voltage, right after the job.
     Throttled {
-        /// The bits after the job.
+        /// The bits that mean "now".
         bits: u32,
+    },
+    /// The board throttled, or lacked voltage, for the first time since it started.
+    NewlyThrottled {
+        /// The bits that are set after the job and were not before.
+        bits: u32,
+    },
+    /// Android's thermal status was above none.
+    Hot {
+        /// The higher status of before and after: 1 is light, 3 severe, 6 shutdown.
+        status: u8,
     },
     /// A model that was measured again and again in between got slower or faster.
     CanaryDrifting {
@@ -99,8 +108,13 @@ impl fmt::Display for Flag {
                 write!(f, "core {core} ran at {frequency_khz} kHz of {limit_khz} kHz")
             }
             Self::Throttled { bits } => {
-                write!(f, "the board throttled or lacked voltage: bits {bits:#x}")
+                write!(f, "the board is throttled or lacks voltage: {} (bits {bits:#x})", board::throttle_names(*bits))
             }
+            Self::NewlyThrottled { bits } => {
+                let names = board::throttle_names(*bits);
+                write!(f, "the board began to throttle or to lack voltage meanwhile: {names} (new bits {bits:#x})")
+            }
+            Self::Hot { status } => write!(f, "the device was hot: thermal status {status} of 6"),
             Self::CanaryDrifting { ratio } => {
                 write!(f, "the device changed meanwhile: the canary took {ratio:.3} of its first time")
             }
@@ -128,7 +142,7 @@ fn of_run(run: &LatencyRun) -> Vec<Flag> {
     drifting(&run.samples_ns)
         .into_iter()
         .chain(few)
-        .chain(throttled(&run.before, &run.after))
+        .chain(board::flags(&run.before, &run.after))
         .chain(slowed(&run.after))
         .collect()
 }
@@ -148,12 +162,6 @@ fn drifting(samples_ns: &[u64]) -> Option<Flag> {
     let last = median(&samples_ns[samples_ns.len() - third..])?;
     let ratio = last / first.max(1.0);
     ((ratio - 1.0).abs() > DRIFT_SHARE).then_some(Flag::Drifting { ratio })
-}
-
-fn throttled(before: &Environment, after: &Environment) -> Option<Flag> {
-    let bits = after.throttled_bits?;
-    let newly_set = bits & !before.throttled_bits.unwrap_or(0);
-    ((bits & THROTTLED_NOW) | newly_set != 0).then_some(Flag::Throttled { bits })
 }
 
 /// The cores right after the run; which of them ran it is not known, so that only a machine whose
@@ -179,15 +187,6 @@ mod tests {
         let slowing: Vec<u64> = (0..30).map(|i| 100 + i).collect();
         assert!(matches!(drifting(&slowing), Some(Flag::Drifting { ratio }) if ratio > 1.1));
         assert_eq!(drifting(&[1, 100, 1000]), None);
-    }
-
-    #[test]
-    fn old_throttling_is_no_flag_and_new_is() {
-        let with = |bits| Environment { throttled_bits: bits, ..Environment::default() };
-        assert_eq!(throttled(&with(Some(0x50000)), &with(Some(0x50000))), None);
-        assert!(throttled(&with(Some(0)), &with(Some(0x50000))).is_some());
-        assert!(throttled(&with(Some(0x5)), &with(Some(0x5))).is_some());
-        assert_eq!(throttled(&with(None), &with(None)), None);
     }
 
     #[test]
