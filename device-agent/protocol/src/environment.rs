@@ -15,16 +15,33 @@ pub struct Environment {
     pub temperatures: Vec<Temperature>,
     /// Load averages over 1, 5 and 15 minutes.
     pub load: Option<[f32; 3]>,
+    /// Time that the cores spent.
+    pub processor_ticks: Option<ProcessorTicks>,
     /// Memory that could be given to programs, in KiB.
     pub available_kib: Option<u64>,
     /// Context switches of the job's process so far.
     pub context_switches: Option<ContextSwitches>,
     /// Raspberry Pi: the bits of `vcgencmd get_throttled`.
     pub throttled_bits: Option<u32>,
+    /// Android: the thermal status, from 0 for none over 3 for severe to 6 for shutdown.
+    pub thermal_status: Option<u8>,
     /// Battery charge in percent.
     pub battery_percent: Option<u8>,
+    /// Temperature of the battery in degrees Celsius.
+    pub battery_celsius: Option<f32>,
     /// Whether the battery is being charged, or there is mains power.
     pub plugged_in: Option<bool>,
+}
+
+/// Time of all cores together, in the kernel's ticks of 10 ms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessorTicks {
+    /// Since the machine started.
+    pub all: u64,
+    /// Of those, spent in programs, the kernel, or, on a virtual machine, by its host.
+    pub busy: u64,
+    /// Spent by the job's process.
+    pub own: u64,
 }
 
 /// Frequency scaling of one core.

@@ -197,6 +197,8 @@ pub enum Pass {
     Memory,
     /// The outputs for every input sample.
     Outputs,
+    /// Energy of whole runs, where the device tells it.
+    Energy(Plan),
 }
 
 /// When warm-up and measuring end. A run is never cut.

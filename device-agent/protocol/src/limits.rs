@@ -28,6 +28,9 @@ pub const MAX_OUTPUT_SAMPLES: u64 = 1_000_000;
 /// dropped and the stride doubles.
 pub const MAX_SAMPLES: usize = 1 << 19;
 
+/// Most readings of the power that one energy pass takes: an hour at 10 Hz.
+pub const MAX_POWER_READINGS: usize = 36_000;
+
 /// Most runs that one profile remembers.
 pub const MAX_PROFILED_RUNS: usize = 256;
 

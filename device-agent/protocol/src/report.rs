@@ -63,6 +63,8 @@ pub enum PassReport {
         /// Number of input samples that were run.
         samples: u64,
     },
+    /// See [`EnergyReport`].
+    Energy(EnergyReport),
 }
 
 /// Durations of whole runs, in nanoseconds of the monotonic clock.
@@ -159,4 +161,56 @@ pub enum PeakMethod {
     HighWaterMark,
     /// The system states none.
     Unavailable,
+}
+
+/// Energy of whole runs. It is gross: what the device draws when idle, and what everything else on it draws, is in it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum EnergyReport {
+    /// The device tells energy or power.
+    Measured(Energy),
+    /// It does not, or not now.
+    Absent {
+        /// Why, and what to do where something can be done.
+        reason: String,
+    },
+}
+
+/// Energy that was drawn while the measured runs went on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Energy {
+    /// The energy, in joules.
+    pub joules: f64,
+    /// Number of measured runs.
+    pub runs: u64,
+    /// From the start of the first to the end of the last of them, in nanoseconds.
+    pub measured_ns: u64,
+    /// Where the energy comes from.
+    pub method: EnergyMethod,
+    /// How power was sampled; `None` for a counter of energy, which needs none.
+    pub sampling: Option<PowerSampling>,
+}
+
+/// Where an energy comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EnergyMethod {
+    /// The sum of the rails that a Raspberry Pi 5's power chip measures (`vcgencmd pmic_read_adc`). What hangs directly on the 5 V
+    /// input, such as USB devices, and the chip's own losses are not in it.
+    RaspberryPiPmic,
+    /// Current times voltage of a battery that is not being charged: the whole device, with its screen.
+    Battery,
+    /// The processor's own counters (RAPL).
+    Rapl {
+        /// Their domains, such as `package-0` and `dram`.
+        domains: Vec<String>,
+    },
+}
+
+/// How power was sampled.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PowerSampling {
+    /// Number of readings.
+    pub readings: u64,
+    /// Readings a second.
+    pub rate_hz: f64,
 }

@@ -2,11 +2,12 @@
 
 use std::{fs, path::Path};
 
-use edgefit_protocol::environment::{ContextSwitches, CoreState, Environment, Temperature};
+use edgefit_protocol::environment::{ContextSwitches, CoreState, Environment, ProcessorTicks, Temperature};
 
 use super::{
-    cores,
+    SYS, board, cores,
     kernel_file::{self, number_of},
+    program::{self, Ask},
 };
 
 /// Most temperature sensors that are reported.
@@ -14,15 +15,23 @@ const MAX_SENSORS: usize = 32;
 
 /// One look at the machine. What it does not offer is absent.
 pub fn read() -> Environment {
+    read_at(Path::new(SYS), &program::ask)
+}
+
+fn read_at(sys: &Path, ask: Ask<'_>) -> Environment {
+    let battery = board::battery(sys);
     Environment {
-        cores: core_states(),
-        temperatures: temperatures(),
+        cores: core_states(sys),
+        temperatures: temperatures(sys),
         load: kernel_file::text("/proc/loadavg").and_then(|text| load_in(&text)),
+        processor_ticks: processor_ticks(),
         available_kib: available_kib(),
         context_switches: kernel_file::text("/proc/self/status").and_then(|text| context_switches_in(&text)),
-        throttled_bits: throttled_bits(),
-        battery_percent: kernel_file::value("/sys/class/power_supply/battery/capacity"),
-        plugged_in: plugged_in(),
+        throttled_bits: board::throttled_bits(sys, ask),
+        thermal_status: board::thermal_status(ask),
+        battery_percent: battery.percent,
+        battery_celsius: battery.celsius,
+        plugged_in: battery.plugged_in,
     }
 }
 
@@ -31,14 +40,13 @@ pub fn available_kib() -> Option<u64> {
     number_of(&kernel_file::text("/proc/meminfo")?, "MemAvailable")
 }
 
-fn core_states() -> Vec<CoreState> {
-    let states = cores::read().into_iter().map(|core| core_state(core.index));
+fn core_states(sys: &Path) -> Vec<CoreState> {
+    let states = cores::read().into_iter().map(|core| core_state(sys, core.index));
     states.filter(|state| state.frequency_khz.is_some() || state.governor.is_some()).collect()
 }
 
-fn core_state(index: u32) -> CoreState {
-    let folder = format!("/sys/devices/system/cpu/cpu{index}/cpufreq");
-    let folder = Path::new(&folder);
+fn core_state(sys: &Path, index: u32) -> CoreState {
+    let folder = sys.join(format!("devices/system/cpu/cpu{index}/cpufreq"));
     CoreState {
         index,
         frequency_khz: kernel_file::value(folder.join("scaling_cur_freq")),
@@ -47,8 +55,8 @@ fn core_state(index: u32) -> CoreState {
     }
 }
 
-fn temperatures() -> Vec<Temperature> {
-    let Ok(zones) = fs::read_dir("/sys/class/thermal") else {
+fn temperatures(sys: &Path) -> Vec<Temperature> {
+    let Ok(zones) = fs::read_dir(sys.join("class/thermal")) else {
         return Vec::new();
     };
     let mut found: Vec<Temperature> = zones
@@ -72,6 +80,28 @@ fn load_in(loadavg: &str) -> Option<[f32; 3]> {
     Some([next()?, next()?, next()?])
 }
 
+fn processor_ticks() -> Option<ProcessorTicks> {
+    let (all, busy) = machine_ticks_in(&kernel_file::text("/proc/stat")?)?;
+    Some(ProcessorTicks { all, busy, own: own_ticks_in(&kernel_file::text("/proc/self/stat")?)? })
+}
+
+/// All ticks and busy ones out of the first line of /proc/stat: user, nice, system, idle, waiting, interrupts, soft interrupts,
+/// stolen; what follows is in user and nice already.
+fn machine_ticks_in(stat: &str) -> Option<(u64, u64)> {
+    let numbers = stat.lines().next()?.strip_prefix("cpu ")?.split_whitespace().map(str::parse::<u64>);
+    let ticks: Vec<u64> = numbers.take(8).collect::<Result<_, _>>().ok()?;
+    let idle = ticks.get(3)? + ticks.get(4)?;
+    let all: u64 = ticks.iter().sum();
+    Some((all, all - idle))
+}
+
+/// User and system time, the 14th and 15th field of /proc/self/stat; the second is a name in parentheses that may hold anything.
+fn own_ticks_in(stat: &str) -> Option<u64> {
+    let behind_name = stat.rsplit_once(')')?.1;
+    let mut fields = behind_name.split_whitespace().skip(11).map(str::parse::<u64>);
+    Some(fields.next()?.ok()? + fields.next()?.ok()?)
+}
+
 fn context_switches_in(status: &str) -> Option<ContextSwitches> {
     Some(ContextSwitches {
         voluntary: number_of(status, "voluntary_ctxt_switches")?,
@@ -79,37 +109,24 @@ fn context_switches_in(status: &str) -> Option<ContextSwitches> {
     })
 }
 
-/// The firmware's throttle bits, which the Raspberry Pi's kernel shows in hexadecimal.
-fn throttled_bits() -> Option<u32> {
-    let text = kernel_file::text("/sys/devices/platform/soc/soc:firmware/get_throttled")?;
-    parse_hexadecimal(&text)
-}
-
-fn parse_hexadecimal(text: &str) -> Option<u32> {
-    u32::from_str_radix(text.trim_start_matches("0x"), 16).ok()
-}
-
-fn plugged_in() -> Option<bool> {
-    let status = kernel_file::text("/sys/class/power_supply/battery/status")?;
-    Some(status != "Discharging")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::recorded;
+
+    #[test]
+    fn ticks_are_those_of_the_machine_and_of_this_process() {
+        assert_eq!(machine_ticks_in("cpu  10 1 5 100 4 1 2 3 50 0\ncpu0 1"), Some((126, 22)));
+        assert_eq!(machine_ticks_in("intr 1 2 3"), None);
+        assert_eq!(own_ticks_in("42 (a b) c) S 1 1 1 0 -1 4 9 9 9 9 30 12 0 0"), Some(42));
+        assert_eq!(own_ticks_in("42 (a"), None);
+    }
 
     #[test]
     fn load_takes_three_numbers() {
         assert_eq!(load_in("0.50 1.25 2.00 1/200 42"), Some([0.5, 1.25, 2.0]));
         assert_eq!(load_in("0.50 1.25"), None);
         assert_eq!(load_in("a b c"), None);
-    }
-
-    #[test]
-    fn throttle_bits_are_hexadecimal() {
-        assert_eq!(parse_hexadecimal("50005"), Some(0x50005));
-        assert_eq!(parse_hexadecimal("0x4"), Some(4));
-        assert_eq!(parse_hexadecimal("no"), None);
     }
 
     #[test]
@@ -121,7 +138,33 @@ mod tests {
     }
 
     #[test]
-    fn reading_this_machine_does_not_fail() {
+    fn sensors_and_frequencies_are_read_below_the_root() {
+        let board = recorded::sys(&[
+            ("class/thermal/thermal_zone0/type", "cpu-thermal\n"),
+            ("class/thermal/thermal_zone0/temp", "61250\n"),
+            ("class/thermal/cooling_device0/type", "fan\n"),
+            ("devices/system/cpu/cpu0/cpufreq/scaling_cur_freq", "1500000\n"),
+            ("devices/system/cpu/cpu0/cpufreq/scaling_max_freq", "2400000\n"),
+            ("devices/system/cpu/cpu0/cpufreq/scaling_governor", "ondemand\n"),
+        ]);
+        let dumpsys = |name: &str, _: &str| (name == "dumpsys").then(|| recorded::DUMPSYS_THERMALSERVICE.to_owned());
+        let seen = read_at(board.path(), &dumpsys);
+        assert_eq!(seen.temperatures, [Temperature { sensor: "cpu-thermal".into(), celsius: 61.25 }]);
+        assert_eq!((seen.thermal_status, seen.throttled_bits), (Some(0), None));
+        let expected = CoreState {
+            index: 0,
+            frequency_khz: Some(1_500_000),
+            limit_khz: Some(2_400_000),
+            governor: Some("ondemand".into()),
+        };
+        assert_eq!(core_state(board.path(), 0), expected);
+    }
+
+    #[test]
+    fn a_machine_that_offers_nothing_is_read_all_the_same() {
+        let seen = read_at(recorded::sys(&[]).path(), &|_, _| None);
+        assert!(seen.temperatures.is_empty() && seen.cores.is_empty(), "{seen:?}");
+        assert_eq!((seen.throttled_bits, seen.thermal_status, seen.battery_celsius), (None, None, None));
         read();
     }
 }

@@ -4,8 +4,16 @@
 //! parsed by functions over text, so that boards that are not at hand can be tested.
 
 pub mod affinity;
+mod board;
 pub mod cores;
 pub mod description;
+pub mod energy;
 pub mod environment;
 mod kernel_file;
+mod program;
+#[cfg(test)]
+mod recorded;
 pub mod resident;
+
+/// Where the kernel shows devices.
+const SYS: &str = "/sys";

@@ -3,6 +3,7 @@
 //! A pass runs in a fresh process of its own, so that none disturbs another: memory is never read
 //! while latency is measured, and profiled runs never count as latency.
 
+mod energy;
 mod latency;
 mod memory;
 mod outputs;
@@ -116,15 +117,15 @@ fn load(task: &Task<'_>, runtime: &dyn Runtime) -> Result<Loaded, JobError> {
 }
 
 fn run_loaded(task: &Task<'_>, session: &mut dyn Session, observer: &mut dyn Observer) -> Result<PassReport, JobError> {
-    let (Pass::Latency(plan) | Pass::PerOperator(plan)) = &task.job.pass else {
+    let (Pass::Latency(plan) | Pass::PerOperator(plan) | Pass::Energy(plan)) = &task.job.pass else {
         return outputs::run(task, session, observer);
     };
     let inputs = first_inputs(task, session.inputs())?;
     session.set_inputs(&inputs)?;
-    if matches!(task.job.pass, Pass::Latency(_)) {
-        latency::measure(session, plan, observer).map(PassReport::Latency)
-    } else {
-        per_operator::measure(session, plan, observer).map(PassReport::PerOperator)
+    match task.job.pass {
+        Pass::PerOperator(_) => per_operator::measure(session, plan, observer).map(PassReport::PerOperator),
+        Pass::Energy(_) => energy::measure(session, plan, observer).map(PassReport::Energy),
+        _ => latency::measure(session, plan, observer).map(PassReport::Latency),
     }
 }
 

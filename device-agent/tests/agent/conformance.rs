@@ -4,7 +4,7 @@ use edgefit_protocol::{
     error::{ErrorKind, JobError},
     job::{Affinity, InputShape, Inputs, Job, Optimization, Pass},
     message::Reply,
-    report::{JobReport, PassReport, PeakMethod, Stop},
+    report::{EnergyReport, JobReport, PassReport, PeakMethod, Stop},
     runtime::RuntimeName,
     tensor::{ElementType, TensorData},
 };
@@ -23,6 +23,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("latency_has_raw_samples", latency_has_raw_samples),
     ("nodes_are_those_that_ran", nodes_are_those_that_ran),
     ("memory_rises_and_is_told_apart", memory_rises_and_is_told_apart),
+    ("energy_is_told_or_a_reason", energy_is_told_or_a_reason),
     ("outputs_are_right_for_every_sample", outputs_are_right_for_every_sample),
     ("outputs_are_those_of_tract", outputs_are_those_of_tract),
     ("every_setting_is_taken", every_setting_is_taken),
@@ -120,6 +121,17 @@ fn memory_rises_and_is_told_apart(runner: &mut Runner) {
     assert!(peak_kib >= memory.after_first_run.total_kib.unwrap().saturating_sub(512), "{memory:?}");
     assert!(memory.before_load.anonymous_kib.unwrap() > 0);
     assert!(memory.retained.total_kib.unwrap() > 0);
+}
+
+/// Most machines tell no energy; the pass succeeds all the same, and the model has run.
+fn energy_is_told_or_a_reason(runner: &mut Runner) {
+    let report = runner.report(&models::network(Some(1)), Pass::Energy(SHORT));
+    assert_eq!(report.outputs[0].shape, [1, 4]);
+    match report.pass {
+        PassReport::Energy(EnergyReport::Measured(energy)) => assert!(energy.joules > 0.0 && energy.runs == 5),
+        PassReport::Energy(EnergyReport::Absent { reason }) => assert!(!reason.is_empty()),
+        other => panic!("another pass: {other:?}"),
+    }
 }
 
 fn outputs_are_right_for_every_sample(runner: &mut Runner) {

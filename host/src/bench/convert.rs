@@ -10,7 +10,7 @@ use edgefit_protocol::{
 };
 
 use super::{
-    BenchOptions, ModelFacts,
+    BenchOptions, ModelFacts, energy,
     report::{
         CoreSection, DeviceSection, EnvironmentSection, ErrorSection, LatencyMetrics, MemoryMetrics, ModelSection,
         OperatorRow, Report, RuntimeSection, SCHEMA, SettingsSection, StaticEstimate, TensorSection, TypeRow, Validity,
@@ -32,12 +32,15 @@ pub(super) fn report(
 ) -> Report {
     let summary = measurement.summary();
     let execution_detail = operators(measurement);
+    let (energy_metrics, energy_absent_reason) = energy::sections(measurement.energy.as_ref());
     Report {
         model: Some(model(measurement, facts)),
         runtime: Some(runtime(&measurement.provenance)),
         latency_metrics: Some(latency(measurement, &summary)),
         all_inference_times_ns: measurement.all_samples_ns(),
         memory_metrics: measurement.memory.as_ref().map(|memory| self::memory(memory, facts)),
+        energy_metrics,
+        energy_absent_reason,
         op_summary: by_type(&execution_detail),
         execution_detail,
         minutes: measurement.latency.first().map(series::minutes).unwrap_or_default(),
@@ -69,6 +72,8 @@ fn blank(options: &BenchOptions) -> Report {
         latency_metrics: None,
         all_inference_times_ns: Vec::new(),
         memory_metrics: None,
+        energy_metrics: None,
+        energy_absent_reason: None,
         execution_detail: Vec::new(),
         op_summary: Vec::new(),
         minutes: Vec::new(),

@@ -65,6 +65,7 @@ pub(super) fn measurement() -> Measurement {
                 method: PeakMethod::ResetHighWaterMark,
             },
         }),
+        energy: None,
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod compare;
 mod convert;
+mod energy;
 mod facts;
 #[cfg(test)]
 mod fixture;
@@ -23,6 +24,7 @@ use edgefit_protocol::{
 
 use crate::device::{Device, DeviceError, MeasureRequest, PassStep, RunOn};
 
+pub use energy::EnergyMetrics;
 pub use facts::ModelFacts;
 pub use limits::{MAX_SECS, PlanLimits};
 pub use preset::Preset;
@@ -49,6 +51,8 @@ pub struct BenchOptions {
     pub processes: Option<u32>,
     /// Whether nodes are measured too.
     pub per_operator: bool,
+    /// Whether energy is measured too.
+    pub energy: bool,
     /// Seed of the inputs' values.
     pub seed: u64,
 }
@@ -64,6 +68,7 @@ impl BenchOptions {
             limits: PlanLimits::default(),
             processes: None,
             per_operator: false,
+            energy: false,
             seed: 0,
         }
     }
@@ -96,6 +101,7 @@ impl BenchOptions {
             agreement: None,
             per_operator: self.per_operator.then_some(MeasureRequest::PROFILE),
             memory: true,
+            energy: self.energy.then(|| energy::plan(&self.limits)),
             seed: self.seed,
         }
     }

@@ -6,7 +6,7 @@
 use edgefit_protocol::error::JobError;
 use serde::{Deserialize, Serialize};
 
-use super::series::MinuteRow;
+use super::{energy::EnergyMetrics, series::MinuteRow};
 use crate::device::{DeviceError, validity::Flag};
 use crate::error::Error;
 
@@ -32,6 +32,10 @@ pub struct Report {
     pub all_inference_times_ns: Vec<u64>,
     /// Memory of the process that loads and runs the model.
     pub memory_metrics: Option<MemoryMetrics>,
+    /// Energy of whole runs, gross; null where it was not asked for or the device tells none.
+    pub energy_metrics: Option<EnergyMetrics>,
+    /// Why there is no energy, where it was asked for.
+    pub energy_absent_reason: Option<String>,
     /// The nodes that the runtime ran, in order.
     pub execution_detail: Vec<OperatorRow>,
     /// The same by operator type, the costliest first.

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write};
 
+use super::energy;
 use super::report::{
     DeviceSection, LatencyMetrics, MemoryMetrics, ModelSection, OperatorRow, Report, RuntimeSection, StaticEstimate,
     TypeRow,
@@ -33,6 +34,7 @@ fn write_report(text: &mut String, report: &Report) -> fmt::Result {
     if let Some(memory) = &report.memory_metrics {
         write_memory(text, memory)?;
     }
+    energy::write(text, report)?;
     for row in &report.minutes {
         writeln!(
             text,

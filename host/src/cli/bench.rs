@@ -23,6 +23,9 @@ pub(super) struct BenchArgs {
     /// Measure every node, too
     #[arg(long)]
     per_op: bool,
+    /// Measure energy, too, where the device tells it
+    #[arg(long)]
+    energy: bool,
     /// Write the report as JSON; to standard output, and nothing else there, without FILE or with `-`
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-", value_hint = ValueHint::FilePath)]
     json: Option<PathBuf>,
@@ -35,7 +38,8 @@ pub(super) struct BenchArgs {
 pub(super) fn run_command(args: BenchArgs, globals: &Globals) -> Result<()> {
     let files = args.json.iter().chain(&args.trace).filter(|path| !running::is_standard_output(path));
     files.into_iter().try_for_each(|path| running::refuse_model(path))?;
-    let options = BenchOptions { per_operator: args.per_op || args.trace.is_some(), ..args.run.options() };
+    let per_operator = args.per_op || args.trace.is_some();
+    let options = BenchOptions { per_operator, energy: args.energy, ..args.run.options() };
     match measure(&args, &options, globals) {
         Ok(report) => tell(&args, &report),
         Err(failure) => {
@@ -84,6 +88,7 @@ fn what(pass: &Pass) -> &'static str {
         Pass::PerOperator(_) => "nodes",
         Pass::Memory => "memory",
         Pass::Outputs => "outputs",
+        Pass::Energy(_) => "energy",
     }
 }
 

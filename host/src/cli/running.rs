@@ -100,6 +100,7 @@ impl RunArgs {
             },
             processes: self.processes,
             per_operator: false,
+            energy: false,
             seed: self.seed,
         }
     }

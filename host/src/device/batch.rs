@@ -78,7 +78,8 @@ impl Device {
             hear(BatchStep { job: position + 1, jobs: order.len(), model });
             let (bytes, request) = &models[model];
             let first = measured[model].is_none();
-            let request = MeasureRequest { processes: 1, memory: request.memory && first, ..request.clone() };
+            let energy = request.energy.clone().filter(|_| first);
+            let request = MeasureRequest { processes: 1, memory: request.memory && first, energy, ..request.clone() };
             let one = self.measure(bytes, &request).map_err(|cause| BatchError { model: Some(model), cause })?;
             add(&mut measured[model], one);
         }
@@ -115,7 +116,8 @@ struct Watch {
 impl Watch {
     fn new(models: &[(&[u8], MeasureRequest)]) -> Self {
         let request = models.first().map(|(_, request)| {
-            let mut request = MeasureRequest { processes: 1, per_operator: None, memory: false, ..request.clone() };
+            let mut request =
+                MeasureRequest { processes: 1, per_operator: None, memory: false, energy: None, ..request.clone() };
             request.plan = canary::PLAN;
             request.run_on.shapes.clear();
             request

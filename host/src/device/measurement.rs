@@ -3,7 +3,7 @@
 use edgefit_protocol::{
     environment::Environment,
     job::{InputShape, Settings},
-    report::{JobReport, LoadTimes, MemoryReport, NodeTime, PassReport, PerOperatorReport, Stop},
+    report::{EnergyReport, JobReport, LoadTimes, MemoryReport, NodeTime, PassReport, PerOperatorReport, Stop},
     runtime::RuntimeDescription,
     tensor::TensorInfo,
 };
@@ -26,6 +26,8 @@ pub struct Measurement {
     pub operators: Option<OperatorProfile>,
     /// The memory pass, if asked for.
     pub memory: Option<MemoryReading>,
+    /// The energy pass, if asked for; it may say why there is no energy.
+    pub energy: Option<EnergyReport>,
 }
 
 /// Where a measurement comes from: it says nothing about any other device, runtime or settings.
@@ -157,6 +159,7 @@ pub(super) struct Gathered {
     latency: Vec<LatencyRun>,
     operators: Option<OperatorProfile>,
     memory: Option<MemoryReading>,
+    energy: Option<EnergyReport>,
     ran: Option<Ran>,
 }
 
@@ -187,6 +190,7 @@ impl Gathered {
                 self.operators = Some(OperatorProfile { runs, mean_run_ns, nodes });
             }
             PassReport::Memory(report) => self.memory = Some(MemoryReading { report }),
+            PassReport::Energy(report) => self.energy = Some(report),
             PassReport::Outputs { .. } => {}
         }
         self.ran = Some(Ran { runtime, cores, inputs, outputs });
@@ -211,6 +215,7 @@ impl Gathered {
             latency: self.latency,
             operators: self.operators,
             memory: self.memory,
+            energy: self.energy,
         })
     }
 }

@@ -73,6 +73,8 @@ pub struct MeasureRequest {
     pub per_operator: Option<Plan>,
     /// Whether memory is measured too.
     pub memory: bool,
+    /// Whether energy is measured too, and until when.
+    pub energy: Option<Plan>,
     /// Seed of the inputs' values.
     pub seed: u64,
 }
@@ -111,6 +113,7 @@ impl MeasureRequest {
             agreement: None,
             per_operator: Some(Self::PROFILE),
             memory: true,
+            energy: None,
             seed: 0,
         }
     }
@@ -138,6 +141,7 @@ impl MeasureRequest {
         latency
             .chain(self.per_operator.clone().map(Pass::PerOperator))
             .chain(self.memory.then_some(Pass::Memory))
+            .chain(self.energy.clone().map(Pass::Energy))
             .collect()
     }
 }

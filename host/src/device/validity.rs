@@ -1,5 +1,7 @@
 //! What is wrong with a measurement: flags instead of silent numbers.
 
+mod board;
+
 use std::fmt;
 
 use edgefit_protocol::environment::Environment;
@@ -22,19 +24,29 @@ const NOISE_SHARE: f64 = 0.10;
 /// A core counts as slowed below this share of its limit.
 const FREQUENCY_SHARE: f64 = 0.90;
 
-/// Work that was waiting before the job, in shares of all cores.
+/// What others may take of all cores during the job.
+const OTHERS_SHARE: f64 = 0.1;
+
+/// Ticks of all cores together below which their shares mean little.
+const LEAST_TICKS: u64 = 50;
+
+/// Work that was waiting before the job, in shares of all cores, where nothing better is known.
 const LOAD_SHARE: f32 = 0.5;
 
 /// Times a second that a process may be made to wait for others: kernel threads alone do it a few times.
 const PREEMPTIONS_PER_SECOND: f64 = 25.0;
 
-/// Bits of the Raspberry Pi's throttle register that mean "now".
-const THROTTLED_NOW: u32 = 0xf;
-
 /// Something that a reader of the number has to know.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Flag {
+    /// Other work took time of the cores while the model ran.
+    OtherWork {
+        /// Cores that it kept busy, on average.
+        busy_cores: f64,
+        /// Number of cores.
+        cores: usize,
+    },
     /// The machine had other work.
     Loaded {
         /// Load average over one minute, before.
@@ -71,10 +83,20 @@ pub enum Flag {
         /// Its limit, in kHz.
         limit_khz: u64,
     },
-    /// The board throttled, or lacked voltage.
+    /// The board was throttled, or lacked voltage, right after the job.
     Throttled {
-        /// The bits after the job.
+        /// The bits that mean "now".
         bits: u32,
+    },
+    /// The board throttled, or lacked voltage, for the first time since it started.
+    NewlyThrottled {
+        /// The bits that are set after the job and were not before.
+        bits: u32,
+    },
+    /// Android's thermal status was above none.
+    Hot {
+        /// The higher status of before and after: 1 is light, 3 severe, 6 shutdown.
+        status: u8,
     },
     /// A model that was measured again and again in between got slower or faster.
     CanaryDrifting {
@@ -91,6 +113,9 @@ pub enum Flag {
 impl fmt::Display for Flag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::OtherWork { busy_cores, cores } => {
+                write!(f, "other work kept {busy_cores:.1} of {cores} cores busy meanwhile")
+            }
             Self::Loaded { load, cores } => {
                 write!(f, "the machine had other work: load {load:.2} on {cores} cores")
             }
@@ -110,8 +135,13 @@ impl fmt::Display for Flag {
                 write!(f, "core {core} ran at {frequency_khz} kHz of {limit_khz} kHz")
             }
             Self::Throttled { bits } => {
-                write!(f, "the board throttled or lacked voltage: bits {bits:#x}")
+                write!(f, "the board is throttled or lacks voltage: {} (bits {bits:#x})", board::throttle_names(*bits))
             }
+            Self::NewlyThrottled { bits } => {
+                let names = board::throttle_names(*bits);
+                write!(f, "the board began to throttle or to lack voltage meanwhile: {names} (new bits {bits:#x})")
+            }
+            Self::Hot { status } => write!(f, "the device was hot: thermal status {status} of 6"),
             Self::CanaryDrifting { ratio } => {
                 write!(f, "the device changed meanwhile: the canary took {ratio:.3} of its first time")
             }
@@ -129,7 +159,7 @@ pub fn flags(measurement: &Measurement, online_cores: usize) -> Vec<Flag> {
         .between_processes
         .filter(|variation| *variation > BETWEEN_PROCESSES_SHARE)
         .map(|variation| Flag::ProcessesDisagree { variation });
-    let loaded = measurement.latency.first().and_then(|run| loaded(&run.before, online_cores));
+    let loaded = measurement.latency.iter().find_map(|run| loaded(&run.before, &run.after, online_cores));
     let runs = measurement.latency.iter();
     loaded.into_iter().chain(disagree).chain(noisy).chain(runs.flat_map(of_run)).collect()
 }
@@ -140,15 +170,29 @@ fn of_run(run: &LatencyRun) -> Vec<Flag> {
         .into_iter()
         .chain(few)
         .chain(preempted(run))
-        .chain(throttled(&run.before, &run.after))
+        .chain(board::flags(&run.before, &run.after))
         .chain(slowed(&run.after))
         .collect()
 }
 
-/// What the job itself adds to the load average is not there yet before it.
-fn loaded(before: &Environment, cores: usize) -> Option<Flag> {
+/// What other work took of the cores during a job; where that is not told, what the load average was before it. That average holds
+/// the jobs before it as well.
+fn loaded(before: &Environment, after: &Environment, cores: usize) -> Option<Flag> {
+    if let Some(share) = share_of_others(before, after) {
+        let busy_cores = share * cores as f64;
+        return (share > OTHERS_SHARE).then_some(Flag::OtherWork { busy_cores, cores });
+    }
     let [load, ..] = before.load?;
     (load > LOAD_SHARE * cores as f32).then_some(Flag::Loaded { load, cores })
+}
+
+/// Time of all cores that went to others than the job's process, as a share; `None` where it was too short to tell.
+fn share_of_others(before: &Environment, after: &Environment) -> Option<f64> {
+    let (before, after) = (before.processor_ticks?, after.processor_ticks?);
+    let all = after.all.saturating_sub(before.all);
+    let own = after.own.saturating_sub(before.own);
+    let others = after.busy.saturating_sub(before.busy).saturating_sub(own);
+    (all >= LEAST_TICKS).then(|| others as f64 / all as f64)
 }
 
 fn drifting(samples_ns: &[u64]) -> Option<Flag> {
@@ -172,12 +216,6 @@ fn preempted(run: &LatencyRun) -> Option<Flag> {
     (per_second > PREEMPTIONS_PER_SECOND).then_some(Flag::Preempted { per_second })
 }
 
-fn throttled(before: &Environment, after: &Environment) -> Option<Flag> {
-    let bits = after.throttled_bits?;
-    let newly_set = bits & !before.throttled_bits.unwrap_or(0);
-    ((bits & THROTTLED_NOW) | newly_set != 0).then_some(Flag::Throttled { bits })
-}
-
 /// The cores right after the run; which of them ran it is not known, so that only a machine whose
 /// every core is slow counts.
 fn slowed(after: &Environment) -> Option<Flag> {
@@ -193,7 +231,7 @@ fn slowed(after: &Environment) -> Option<Flag> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use edgefit_protocol::environment::{ContextSwitches, CoreState};
+    use edgefit_protocol::environment::{ContextSwitches, CoreState, ProcessorTicks};
     use edgefit_protocol::report::{LoadTimes, Stop};
 
     #[test]
@@ -202,15 +240,6 @@ mod tests {
         let slowing: Vec<u64> = (0..30).map(|i| 100 + i).collect();
         assert!(matches!(drifting(&slowing), Some(Flag::Drifting { ratio }) if ratio > 1.1));
         assert_eq!(drifting(&[1, 100, 1000]), None);
-    }
-
-    #[test]
-    fn old_throttling_is_no_flag_and_new_is() {
-        let with = |bits| Environment { throttled_bits: bits, ..Environment::default() };
-        assert_eq!(throttled(&with(Some(0x50000)), &with(Some(0x50000))), None);
-        assert!(throttled(&with(Some(0)), &with(Some(0x50000))).is_some());
-        assert!(throttled(&with(Some(0x5)), &with(Some(0x5))).is_some());
-        assert_eq!(throttled(&with(None), &with(None)), None);
     }
 
     #[test]
@@ -247,10 +276,24 @@ mod tests {
     }
 
     #[test]
-    fn load_counts_in_shares_of_the_cores() {
+    fn load_counts_in_shares_of_the_cores_where_times_are_not_told() {
         let with = |load| Environment { load: Some([load, 0.0, 0.0]), ..Environment::default() };
-        assert_eq!(loaded(&with(0.9), 2), None);
-        assert!(loaded(&with(1.5), 2).is_some());
-        assert_eq!(loaded(&Environment::default(), 2), None);
+        assert_eq!(loaded(&with(0.9), &with(0.9), 2), None);
+        assert!(loaded(&with(1.5), &with(1.5), 2).is_some());
+        assert_eq!(loaded(&Environment::default(), &Environment::default(), 2), None);
+    }
+
+    #[test]
+    fn what_others_take_counts_and_what_the_job_takes_does_not() {
+        let at = |all, busy, own| Environment {
+            processor_ticks: Some(ProcessorTicks { all, busy, own }),
+            load: Some([9.0, 9.0, 9.0]),
+            ..Environment::default()
+        };
+        let begin = at(1000, 500, 7);
+        assert_eq!(loaded(&begin, &at(1400, 710, 207), 2), None, "10 of 400 ticks");
+        let flag = Some(Flag::OtherWork { busy_cores: 1.0, cores: 2 });
+        assert_eq!(loaded(&begin, &at(1400, 900, 207), 2), flag);
+        assert!(matches!(loaded(&begin, &at(1020, 510, 12), 2), Some(Flag::Loaded { .. })), "too short to tell");
     }
 }
