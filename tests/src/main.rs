@@ -73,6 +73,7 @@ const CONTENTS: &[Test] = &[
     test("report::is_written_anew", &[Program], report::report_is_written_anew),
     // Measuring models, and the runtimes for it.
     test("bench::a_report_has_its_numbers", &[Program], bench::a_report_has_its_numbers),
+    test("bench::energy_is_told_or_why_not", &[Program], bench::energy_is_told_or_why_not),
     test("bench::a_report_is_text_beside_its_file", &[Program], bench::a_report_is_text_beside_its_file),
     test("bench::onnx_runtime_runs_as_asked", &[Program, OnnxRuntime], bench::onnx_runtime_runs_as_asked),
     test("bench::the_installed_runtime_is_found", &[Program, InstalledRuntime], bench::the_installed_runtime_is_found),

@@ -8,7 +8,7 @@ use edgefit_protocol::job::Pass;
 use super::running::{self, RunArgs};
 use super::{Globals, output};
 use crate::bench::{self, BenchOptions, ErrorSection, ModelFacts, Report, text, trace};
-use crate::device::{Device, DeviceInfo, PassStep};
+use crate::device::{Device, DeviceInfo, PassStep, connect};
 use crate::error::{Error, Result};
 use crate::progress::Verbosity;
 
@@ -67,7 +67,7 @@ impl From<Error> for Failure {
 
 fn measure(args: &BenchArgs, options: &BenchOptions, globals: &Globals) -> std::result::Result<Report, Failure> {
     let model = running::read_model(&args.model)?;
-    let mut device: Device = running::connect(&args.run.device)?;
+    let mut device: Device = connect(&args.run.device)?;
     let facts = ModelFacts::of(&model, &options.shapes);
     let is_told = globals.verbosity() != Verbosity::Quiet;
     let mut hear = |step: PassStep<'_>| {

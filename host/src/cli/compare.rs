@@ -12,7 +12,7 @@ use crate::accuracy::classify;
 use crate::bench::compare::{self, Candidate, Comparison, DataSection, Normalization, ScoreRule, text};
 use crate::bench::{BenchOptions, ErrorSection, ModelFacts};
 use crate::config::{DataConfig, SearchConfig};
-use crate::device::{BatchError, BatchStep, Device, DeviceInfo};
+use crate::device::{BatchError, BatchStep, Device, DeviceInfo, connect};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Verbosity;
 
@@ -102,7 +102,7 @@ fn measure(
     let models = read_models(&args.models, options)?;
     let chosen = args.data.as_deref().map(|data| choose_data(data, &models, args.run.seed)).transpose()?;
     let sets = chosen.as_ref().map(|chosen| load_each(chosen, &models)).transpose()?;
-    let mut device = running::connect(&args.run.device)?;
+    let mut device = connect(&args.run.device)?;
     *reached = Some(device.info().clone());
     let candidates: Vec<Candidate<'_>> = models
         .iter()

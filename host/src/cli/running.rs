@@ -12,7 +12,6 @@ use edgefit_protocol::runtime::RuntimeName;
 
 use crate::bench::{BenchOptions, MAX_SECS, PlanLimits, Preset};
 use crate::config::parse_affinity;
-use crate::device::{Device, LocalOptions};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Most processes of a latency measurement.
@@ -103,20 +102,6 @@ impl RunArgs {
             energy: false,
             seed: self.seed,
         }
-    }
-}
-
-/// The device of this name.
-///
-/// # Errors
-/// When there is none, or it does not answer.
-pub(super) fn connect(name: &str) -> Result<Device> {
-    match name {
-        "local" => Ok(Device::local(&LocalOptions::default())?),
-        other => Err(Error::new(
-            ErrorKind::Usage,
-            format!("there is no device `{other}`; this version measures on `local`, the machine that it runs on"),
-        )),
     }
 }
 

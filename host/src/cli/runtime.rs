@@ -8,7 +8,8 @@ use edgefit_agent::onnx_runtime::this_target;
 use edgefit_protocol::runtime::RuntimeName;
 use serde::Serialize;
 
-use super::{Globals, output, running};
+use super::{Globals, output};
+use crate::device::connect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::onnx_runtime::{self, Library, Listing, Pinned, State, Wheel};
 use crate::progress::Verbosity;
@@ -76,7 +77,7 @@ pub(super) fn run_command(args: RuntimeArgs, globals: &Globals) -> Result<()> {
 }
 
 fn list(args: &ListArgs) -> Result<()> {
-    let mut device = running::connect("local")?;
+    let mut device = connect("local")?;
     let listing = onnx_runtime::list(&mut device, args.library.as_deref())?;
     if args.json { output::print_json(&listing) } else { output::print(&text(&listing)) }
 }
@@ -110,7 +111,7 @@ fn install(args: InstallArgs, globals: &Globals) -> Result<()> {
     }
     let path = onnx_runtime::install(library, &wheel)?;
     if target == this_target() {
-        running::connect("local")?.probe(RuntimeName::Ort, Some(&path.to_string_lossy()))?;
+        connect("local")?.probe(RuntimeName::Ort, Some(&path.to_string_lossy()))?;
     }
     let Pinned { target, version, library_sha256, .. } = *library;
     match args.json {

@@ -3,6 +3,7 @@
 mod board;
 
 use std::fmt;
+use std::mem::discriminant;
 
 use edgefit_protocol::environment::Environment;
 use serde::{Deserialize, Serialize};
@@ -161,7 +162,16 @@ pub fn flags(measurement: &Measurement, online_cores: usize) -> Vec<Flag> {
         .map(|variation| Flag::ProcessesDisagree { variation });
     let loaded = measurement.latency.iter().find_map(|run| loaded(&run.before, &run.after, online_cores));
     let runs = measurement.latency.iter();
-    loaded.into_iter().chain(disagree).chain(noisy).chain(runs.flat_map(of_run)).collect()
+    let all = loaded.into_iter().chain(disagree).chain(noisy).chain(runs.flat_map(of_run));
+    all.fold(Vec::new(), with_new_kind)
+}
+
+/// What happened in several processes is told once, as it was in the first of them.
+fn with_new_kind(mut flags: Vec<Flag>, flag: Flag) -> Vec<Flag> {
+    if flags.iter().all(|other| discriminant(other) != discriminant(&flag)) {
+        flags.push(flag);
+    }
+    flags
 }
 
 fn of_run(run: &LatencyRun) -> Vec<Flag> {
@@ -240,6 +250,14 @@ mod tests {
         let slowing: Vec<u64> = (0..30).map(|i| 100 + i).collect();
         assert!(matches!(drifting(&slowing), Some(Flag::Drifting { ratio }) if ratio > 1.1));
         assert_eq!(drifting(&[1, 100, 1000]), None);
+    }
+
+    #[test]
+    fn what_happened_again_is_told_once() {
+        let told =
+            [Flag::Preempted { per_second: 90.0 }, Flag::Drifting { ratio: 1.2 }, Flag::Preempted { per_second: 40.0 }];
+        let kept = told.into_iter().fold(Vec::new(), with_new_kind);
+        assert_eq!(kept, [Flag::Preempted { per_second: 90.0 }, Flag::Drifting { ratio: 1.2 }]);
     }
 
     #[test]

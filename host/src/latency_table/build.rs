@@ -16,10 +16,10 @@ use super::measuring::{MeasureFailure, measure, request, table_sample};
 use super::sampling::Sampler;
 use super::space::SpaceSpec;
 use crate::config::DeviceConfig;
-use crate::device::{Device, DeviceInfo};
+use crate::device::{Device, DeviceInfo, connect};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Event, Phase, Plan, Progress};
-use crate::search_run::{connect, describe_space, machine, table_provenance};
+use crate::search_run::{describe_space, machine, table_provenance};
 
 /// Genotypes among which the most doubted is chosen.
 const CHOICE: usize = 16;

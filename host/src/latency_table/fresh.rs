@@ -17,10 +17,10 @@ use super::sampling::{Sampler, TableModel};
 use super::space::SpaceSpec;
 use crate::bench::Preset;
 use crate::config::DeviceConfig;
-use crate::device::{Device, MeasureRequest};
+use crate::device::{Device, MeasureRequest, connect};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Event, Phase, Plan, Progress};
-use crate::search_run::{connect, table_provenance};
+use crate::search_run::table_provenance;
 
 const NS_PER_MS: f64 = 1e6;
 /// How often each model is measured.

@@ -14,7 +14,7 @@ use super::search_phase::describe;
 use super::seed::derived;
 use super::{Place, Run};
 use crate::config::{DeviceConfig, SearchConfig};
-use crate::device::{Device, DeviceInfo, LocalOptions};
+use crate::device::{DeviceInfo, connect};
 use crate::error::{Error, ErrorKind, Result};
 use crate::latency_table::SpaceSpec;
 use crate::progress::{Event, Plan, Progress};
@@ -161,20 +161,6 @@ fn space_spec(config: &SearchConfig, dataset: &Dataset) -> SpaceSpec {
 fn complete(config: &SearchConfig, space: &dyn Space) -> Result<SearchConfig> {
     let strategy = strategy::resolved(&config.strategy)?;
     Ok(SearchConfig { space: space.settings().clone(), strategy, ..config.clone() })
-}
-
-/// The device of this name.
-///
-/// # Errors
-/// When there is none, or it does not answer.
-pub(crate) fn connect(name: &str) -> Result<Device> {
-    match name {
-        "local" => Ok(Device::local(&LocalOptions::default())?),
-        other => Err(Error::new(
-            ErrorKind::Usage,
-            format!("there is no device `{other}`; this version measures on `local`, the machine that it runs on"),
-        )),
-    }
 }
 
 fn open_folder(config: &SearchConfig, place: &Place) -> Result<RunFolder> {

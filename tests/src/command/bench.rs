@@ -33,6 +33,23 @@ pub(super) fn number(json: &Value, path: &str) -> Result<f64, String> {
     json.pointer(path).and_then(Value::as_f64).ok_or_else(|| format!("{path} is no number in {json:#}"))
 }
 
+/// Energy is told with its method, or is absent with the reason; it never fails a run.
+pub(crate) fn energy_is_told_or_why_not() -> Outcome {
+    let scene = scene()?;
+    let ended = bench(&scene, &["--energy", "--json"])?;
+    expect(&ended, code::DONE, &["energy"])?;
+    let report = json(&ended)?;
+    let energy = &report["energy_metrics"];
+    if energy.is_null() {
+        let reason = report["energy_absent_reason"].as_str().unwrap_or_default();
+        assert!(!reason.is_empty(), "{report:#}");
+    } else {
+        assert!(energy["method"].as_str().is_some_and(|method| !method.is_empty()), "{energy:#}");
+        assert!(number(energy, "/energy_mj_per_inference")? > 0.0, "{energy:#}");
+    }
+    Ok(())
+}
+
 /// The report has the numbers that it promises, and they fit each other.
 pub(crate) fn a_report_has_its_numbers() -> Outcome {
     let scene = scene()?;

@@ -11,7 +11,7 @@ use super::choices::{Choice, Choices, take};
 use super::layers::{Convolution, Layers};
 use super::scale::Scale;
 use super::settings::SpaceSettings;
-use super::{Space, SpaceError, Task};
+use super::{Frame, Space, SpaceError, Task};
 use crate::genotype::Genotype;
 
 pub(super) const NAME: &str = "chain";
@@ -25,9 +25,7 @@ const HALVINGS: [&str; 2] = ["stride", "pool"];
 const POOL: usize = 1;
 
 struct Chain {
-    settings: SpaceSettings,
-    task: Task,
-    choices: Choices,
+    frame: Frame,
     stages: usize,
 }
 
@@ -51,7 +49,8 @@ pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Spac
     for stage in 0..stages {
         choices.group(stage_choices(&settings, stage));
     }
-    Ok(Box::new(Chain { settings, task: task.clone(), choices, stages }))
+    let frame = Frame { name: NAME, settings, task: task.clone(), choices };
+    Ok(Box::new(Chain { frame, stages }))
 }
 
 fn stage_choices(settings: &SpaceSettings, stage: usize) -> Vec<Choice> {
@@ -68,27 +67,15 @@ fn stage_choices(settings: &SpaceSettings, stage: usize) -> Vec<Choice> {
 }
 
 impl Space for Chain {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn settings(&self) -> &SpaceSettings {
-        &self.settings
-    }
-
-    fn task(&self) -> &Task {
-        &self.task
-    }
-
-    fn choices(&self) -> &Choices {
-        &self.choices
+    fn frame(&self) -> &Frame {
+        &self.frame
     }
 
     fn decode(&self, genotype: &Genotype) -> Result<Graph, SpaceError> {
         self.check(genotype)?;
-        let mut genes = self.choices.reader(genotype);
+        let mut genes = self.frame.choices.reader(genotype);
         let [activation, stem_stride] = take(&mut genes);
-        let mut layers = Layers::new(&self.task)?;
+        let mut layers = Layers::new(&self.frame.task)?;
         for stage in 1..=self.stages {
             let [kernel, width, depth] = take(&mut genes);
             let pools = stage > 1 && take::<1>(&mut genes) == [POOL];
@@ -103,6 +90,6 @@ impl Space for Chain {
                 }
             }
         }
-        Ok(layers.classify(self.task.classes)?)
+        Ok(layers.classify(self.frame.task.classes)?)
     }
 }

@@ -11,7 +11,7 @@ use super::choices::{Choice, Choices, take};
 use super::layers::{Convolution, Layers};
 use super::scale::{Scale, stem_kernel};
 use super::settings::SpaceSettings;
-use super::{Space, SpaceError, Task};
+use super::{Frame, Space, SpaceError, Task};
 use crate::genotype::Genotype;
 
 pub(super) const NAME: &str = "mbconv";
@@ -24,9 +24,7 @@ const ACTIVATIONS: [Activation; 2] = [Activation::Relu, Activation::HardSwish];
 const SQUEEZES: [usize; 2] = [0, 4];
 
 struct MbConv {
-    settings: SpaceSettings,
-    task: Task,
-    choices: Choices,
+    frame: Frame,
     stages: usize,
 }
 
@@ -59,7 +57,8 @@ pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Spac
         choices.group(stage_choices(&settings, stage));
     }
     choices.group([Choice::numbers("head.width", "h", &[0, 8 * scale.base_width])]);
-    Ok(Box::new(MbConv { settings, task: task.clone(), choices, stages }))
+    let frame = Frame { name: NAME, settings, task: task.clone(), choices };
+    Ok(Box::new(MbConv { frame, stages }))
 }
 
 fn stage_choices(settings: &SpaceSettings, stage: usize) -> [Choice; 5] {
@@ -74,28 +73,16 @@ fn stage_choices(settings: &SpaceSettings, stage: usize) -> [Choice; 5] {
 }
 
 impl Space for MbConv {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn settings(&self) -> &SpaceSettings {
-        &self.settings
-    }
-
-    fn task(&self) -> &Task {
-        &self.task
-    }
-
-    fn choices(&self) -> &Choices {
-        &self.choices
+    fn frame(&self) -> &Frame {
+        &self.frame
     }
 
     fn decode(&self, genotype: &Genotype) -> Result<Graph, SpaceError> {
         self.check(genotype)?;
-        let mut genes = self.choices.reader(genotype);
+        let mut genes = self.frame.choices.reader(genotype);
         let [width, stride, activation] = take(&mut genes);
         let activation = ACTIVATIONS[activation];
-        let mut layers = Layers::new(&self.task)?;
+        let mut layers = Layers::new(&self.frame.task)?;
         layers.conv("stem.conv", Convolution { width, kernel: stem_kernel(stride), stride })?;
         layers.activation("stem.conv", activation)?;
         for number in 1..=self.stages {
@@ -111,7 +98,7 @@ impl Space for MbConv {
             layers.conv("head.conv", Convolution { width: head, kernel: 1, stride: 1 })?;
             layers.activation("head.conv", activation)?;
         }
-        Ok(layers.classify(self.task.classes)?)
+        Ok(layers.classify(self.frame.task.classes)?)
     }
 }
 

@@ -44,28 +44,52 @@ pub struct StaticCost {
     pub peak_activation_bytes: u64,
 }
 
+/// What every space has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// Its name, the preset of the user's file.
+    pub name: &'static str,
+    /// Its settings with nothing left out.
+    pub settings: SpaceSettings,
+    /// What its networks are for.
+    pub task: Task,
+    /// What may be chosen. Options stand from cheap to costly.
+    pub choices: Choices,
+}
+
 /// A search space for one task.
 ///
 /// Genotypes that a method returns are valid; methods that take one expect a valid genotype of this space and may panic on
 /// another, unless they return an error.
 pub trait Space: Send + Sync {
-    /// Its name, the preset of the user's file.
-    fn name(&self) -> &'static str;
-
-    /// Its settings with nothing left out; making it anew from them gives the same space.
-    fn settings(&self) -> &SpaceSettings;
-
-    /// What its networks are for.
-    fn task(&self) -> &Task;
-
-    /// What may be chosen. Options stand from cheap to costly.
-    fn choices(&self) -> &Choices;
+    /// What it was made of.
+    fn frame(&self) -> &Frame;
 
     /// The network of a genotype: one input of the task's shape, one output of one logit a class.
     ///
     /// # Errors
     /// As [`Space::check`]. Every valid genotype decodes.
     fn decode(&self, genotype: &Genotype) -> Result<Graph, SpaceError>;
+
+    /// Its name, the preset of the user's file.
+    fn name(&self) -> &'static str {
+        self.frame().name
+    }
+
+    /// Its settings with nothing left out; making it anew from them gives the same space.
+    fn settings(&self) -> &SpaceSettings {
+        &self.frame().settings
+    }
+
+    /// What its networks are for.
+    fn task(&self) -> &Task {
+        &self.frame().task
+    }
+
+    /// What may be chosen. Options stand from cheap to costly.
+    fn choices(&self) -> &Choices {
+        &self.frame().choices
+    }
 
     /// Number of genotypes.
     fn size(&self) -> f64 {

@@ -14,7 +14,7 @@ use super::choices::{Choice, Choices, take};
 use super::layers::{Convolution, Layers};
 use super::scale::Scale;
 use super::settings::{PerStage, SpaceSettings};
-use super::{Space, SpaceError, Task};
+use super::{Frame, Space, SpaceError, Task};
 use crate::genotype::Genotype;
 use cell::{Cell, EDGES, NODES, OPERATIONS, Operation};
 
@@ -27,9 +27,7 @@ const SKELETON: char = '@';
 const DEPTHS: [usize; 2] = [1, 2];
 
 struct Nb201 {
-    settings: SpaceSettings,
-    task: Task,
-    choices: Choices,
+    frame: Frame,
     stages: usize,
     has_fixed_skeleton: bool,
 }
@@ -53,32 +51,21 @@ pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Spac
     }
     choices.group([Choice::numbers("width", "w", &widths), Choice::numbers("depth", "d", &depths)]);
     let has_fixed_skeleton = widths.len() == 1 && depths.len() == 1;
-    Ok(Box::new(Nb201 { settings, task: task.clone(), choices, stages, has_fixed_skeleton }))
+    let frame = Frame { name: NAME, settings, task: task.clone(), choices };
+    Ok(Box::new(Nb201 { frame, stages, has_fixed_skeleton }))
 }
 
 impl Space for Nb201 {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn settings(&self) -> &SpaceSettings {
-        &self.settings
-    }
-
-    fn task(&self) -> &Task {
-        &self.task
-    }
-
-    fn choices(&self) -> &Choices {
-        &self.choices
+    fn frame(&self) -> &Frame {
+        &self.frame
     }
 
     fn decode(&self, genotype: &Genotype) -> Result<Graph, SpaceError> {
         self.check(genotype)?;
-        let mut genes = self.choices.reader(genotype);
+        let mut genes = self.frame.choices.reader(genotype);
         let cell = Cell(take::<EDGES>(&mut genes)).pruned();
         let [width, depth] = take(&mut genes);
-        let mut layers = Layers::new(&self.task)?;
+        let mut layers = Layers::new(&self.frame.task)?;
         layers.conv("stem.conv", Convolution { width, kernel: 3, stride: 1 })?;
         for stage in 1..=self.stages {
             if stage > 1 {
@@ -90,14 +77,14 @@ impl Space for Nb201 {
         }
         layers.norm("head.norm")?;
         layers.activation("head", Activation::Relu)?;
-        Ok(layers.classify(self.task.classes)?)
+        Ok(layers.classify(self.frame.task.classes)?)
     }
 
     /// The cell as a network sees it, the paths through it, and the skeleton's choices.
     fn encode(&self, genotype: &Genotype) -> Vec<f32> {
         let (cell, skeleton) = genotype.genes().split_at(EDGES);
         let mut features = Cell::of(cell).features();
-        features.extend(self.choices.encode_from(EDGES, skeleton));
+        features.extend(self.frame.choices.encode_from(EDGES, skeleton));
         features
     }
 
@@ -106,7 +93,7 @@ impl Space for Nb201 {
         if self.has_fixed_skeleton {
             return format!("{NAME}:{cell}");
         }
-        let labels = (EDGES..EDGES + 2).map(|choice| self.choices.list()[choice].label(genotype.genes()[choice]));
+        let labels = (EDGES..EDGES + 2).map(|choice| self.frame.choices.list()[choice].label(genotype.genes()[choice]));
         format!("{NAME}:{cell}{SKELETON}{}", labels.collect::<Vec<_>>().join("-"))
     }
 
@@ -127,7 +114,7 @@ impl Space for Nb201 {
 impl Nb201 {
     fn parse_skeleton(&self, text: &str) -> Result<[u8; 2], String> {
         let (width, depth) = text.split_once('-').ok_or_else(|| format!("`{text}` is not a width and a depth"))?;
-        let option = |choice: usize, label| self.choices.list()[choice].option(label);
+        let option = |choice: usize, label| self.frame.choices.list()[choice].option(label);
         Ok([option(EDGES, width)?, option(EDGES + 1, depth)?])
     }
 }
