@@ -27,6 +27,12 @@ const SHARE: f64 = 0.2;
 /// Pixels by which training moves images where the file does not say.
 const SHIFT: usize = 1;
 
+/// Degrees by which training turns and slants images where the file does not say.
+const ROTATE_DEGREES: f64 = 8.0;
+
+/// Share by which training stretches and shrinks images where the file does not say.
+const ZOOM: f64 = 0.1;
+
 /// Name of one of [`edgefit_train::data::FORMATS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
@@ -68,6 +74,10 @@ pub struct DataConfig {
     pub flip: bool,
     /// Most pixels by which training moves images at random.
     pub shift: usize,
+    /// Most degrees by which training turns, and slants, images at random.
+    pub rotate: f64,
+    /// Largest share by which training stretches or shrinks their height and their width at random.
+    pub zoom: f64,
 }
 
 impl DataConfig {
@@ -109,6 +119,8 @@ impl DataConfig {
             resize: None,
             flip: false,
             shift: SHIFT,
+            rotate: ROTATE_DEGREES,
+            zoom: ZOOM,
         }
     }
 
@@ -125,6 +137,8 @@ impl DataConfig {
             resize: section.optional_count("resize", SIDES),
             flip: section.flag("flip", false),
             shift: section.count("shift", SHIFT, 0..=16),
+            rotate: section.number("rotate", ROTATE_DEGREES, 0.0..=45.0),
+            zoom: section.number("zoom", ZOOM, 0.0..=1.0),
         }
     }
 }

@@ -18,6 +18,8 @@ pub(super) fn estimate(config: &SearchConfig) -> Recipe {
         warmup,
         label_smoothing,
         shift: 0,
+        rotate: 0.0,
+        zoom: 0.0,
         flip: config.data.flip,
         ..Recipe::default()
     }
@@ -29,6 +31,8 @@ pub(super) fn finals(config: &SearchConfig) -> Recipe {
         epochs: config.finals.epochs,
         patience: Some(config.finals.patience),
         shift: config.data.shift,
+        rotate: config.data.rotate,
+        zoom: config.data.zoom,
         ..estimate(config)
     }
 }

@@ -3,6 +3,8 @@
 use rand::{Rng, RngExt};
 
 use crate::data::{Normalization, Samples};
+use crate::recipe::Recipe;
+use crate::warp::{Limits, Warp};
 
 /// Turns images into floats, channels last.
 pub(crate) struct Batcher<'a> {
@@ -17,6 +19,19 @@ struct Change {
     down: isize,
     right: isize,
     mirrored: bool,
+}
+
+impl Change {
+    fn draw(shift: usize, flip: bool, rng: &mut impl Rng) -> Self {
+        let shift = shift as i32;
+        let mut draw = || rng.random_range(-shift..=shift) as isize;
+        let (down, right) = (draw(), draw());
+        Self { down, right, mirrored: draw_mirrored(flip, rng) }
+    }
+}
+
+fn draw_mirrored(flip: bool, rng: &mut impl Rng) -> bool {
+    flip && rng.next_u32() & 1 == 1
 }
 
 impl<'a> Batcher<'a> {
@@ -36,15 +51,20 @@ impl<'a> Batcher<'a> {
         out
     }
 
-    /// These images, each moved by up to `shift` pixels and, if asked, mirrored or not, at random.
-    pub(crate) fn augmented(&self, indices: &[usize], shift: usize, flip: bool, rng: &mut impl Rng) -> Vec<f32> {
+    /// These images, each changed at random as far as the recipe allows.
+    pub(crate) fn augmented(&self, indices: &[usize], recipe: &Recipe, rng: &mut impl Rng) -> Vec<f32> {
         let mut out = Vec::with_capacity(indices.len() * self.samples.pixels.shape.bytes());
+        let limits = Limits {
+            shift: recipe.shift as f32,
+            angle: recipe.rotate.to_radians() as f32,
+            log_zoom: recipe.zoom.ln_1p() as f32,
+        };
+        let warped = recipe.rotate > 0.0 || recipe.zoom > 0.0;
         for &index in indices {
-            let shift = shift as i32;
-            let mut draw = || rng.random_range(-shift..=shift) as isize;
-            let (down, right) = (draw(), draw());
-            let mirrored = flip && rng.next_u32() & 1 == 1;
-            self.push(index, Change { down, right, mirrored }, &mut out);
+            match warped {
+                true => self.push_warped(index, &limits, recipe.flip, rng, &mut out),
+                false => self.push(index, Change::draw(recipe.shift, recipe.flip, rng), &mut out),
+            }
         }
         out
     }
@@ -63,15 +83,29 @@ impl<'a> Batcher<'a> {
         }
         for y in 0..shape.height as isize {
             for x in 0..shape.width as isize {
-                let (from_y, from_x) = (y - change.down, x - change.right);
-                let inside =
-                    (0..shape.height as isize).contains(&from_y) && (0..shape.width as isize).contains(&from_x);
+                let from_x = x - change.right;
                 let from_x = if change.mirrored { shape.width as isize - 1 - from_x } else { from_x };
-                let at = if inside { (from_y as usize * shape.width + from_x as usize) * shape.channels } else { 0 };
-                let pixel = inside.then(|| &image[at..at + shape.channels]);
-                out.extend(
-                    self.table.iter().enumerate().map(|(c, table)| table[pixel.map_or(0, |p| usize::from(p[c]))]),
-                );
+                let start = shape.start((y - change.down, from_x));
+                let value =
+                    |(c, table): (usize, &[f32; 256])| table[start.map_or(0, |start| usize::from(image[start + c]))];
+                out.extend(self.table.iter().enumerate().map(value));
+            }
+        }
+    }
+
+    fn push_warped(&self, index: usize, limits: &Limits, flip: bool, rng: &mut impl Rng, out: &mut Vec<f32>) {
+        let shape = self.samples.pixels.shape;
+        let image = self.samples.image(index);
+        let warp = Warp::draw(limits, shape.height, shape.width, rng);
+        let mirrored = draw_mirrored(flip, rng);
+        for y in 0..shape.height {
+            for x in 0..shape.width {
+                let corners = warp.corners(y, if mirrored { shape.width - 1 - x } else { x });
+                let starts = corners.map(|(at, weight)| (shape.start(at), weight));
+                out.extend(self.table.iter().enumerate().map(|(c, table)| {
+                    let value = |start: Option<usize>| table[start.map_or(0, |start| usize::from(image[start + c]))];
+                    starts.iter().map(|&(start, weight)| weight * value(start)).sum::<f32>()
+                }));
             }
         }
     }
@@ -85,6 +119,8 @@ impl<'a> Batcher<'a> {
 
 #[cfg(test)]
 mod tests {
+    use rand::SeedableRng;
+
     use super::*;
     use crate::data::{ImageShape, Pixels};
 
@@ -108,6 +144,23 @@ mod tests {
         check(0, -1, false, [2.0, 3.0, 0.0, 5.0, 6.0, 0.0]);
         check(0, 0, true, [3.0, 2.0, 1.0, 6.0, 5.0, 4.0]);
         check(0, 1, true, [0.0, 3.0, 2.0, 0.0, 6.0, 5.0]);
+    }
+
+    #[test]
+    fn a_warp_that_changes_nothing_gives_the_image_and_black_comes_in() {
+        let shape = ImageShape { height: 2, width: 2, channels: 2 };
+        let pixels = Pixels { shape, bytes: vec![1, 2, 3, 4, 5, 6, 7, 8] };
+        let samples = Samples { pixels, labels: vec![0] };
+        let normalization = Normalization { divisor: 1.0, mean: vec![0.0; 2], deviation: vec![1.0; 2] };
+        let batcher = Batcher::new(&samples, &normalization);
+        let rng = &mut rand_chacha::ChaCha8Rng::seed_from_u64(0);
+        let mut out = Vec::new();
+        batcher.push_warped(0, &Limits { shift: 0.0, angle: 0.0, log_zoom: 0.0 }, false, rng, &mut out);
+        assert_eq!(out, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
+        let recipe = Recipe { shift: 1, rotate: 20.0, zoom: 0.5, ..Recipe::default() };
+        let many: Vec<f32> = (0..50).flat_map(|_| batcher.augmented(&[0], &recipe, rng)).collect();
+        assert!(many.iter().all(|value| (0.0..=8.0).contains(value)));
+        assert!(many.iter().any(|value| *value < 1.0));
     }
 
     #[test]

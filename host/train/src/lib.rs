@@ -18,6 +18,7 @@ mod network;
 mod optimizer;
 mod recipe;
 mod train;
+mod warp;
 
 pub use data::Dataset;
 pub use error::TrainError;

@@ -33,6 +33,10 @@ pub struct Recipe {
     pub label_smoothing: f64,
     /// Most pixels by which images are moved at random, in each direction; black comes in.
     pub shift: usize,
+    /// Most degrees by which images are turned, and slanted, at random; at least 0, at most 45.
+    pub rotate: f64,
+    /// Largest share by which their height and their width are stretched or shrunk at random, at least 0 and at most 1.
+    pub zoom: f64,
     /// Whether images are mirrored left to right at random.
     pub flip: bool,
     /// Largest norm of the gradient of all parameters, above 0; longer ones are shortened to it.
@@ -55,6 +59,8 @@ impl Recipe {
             (self.weight_decay.is_finite() && self.weight_decay >= 0.0, "weight_decay must be at least 0"),
             (share(self.warmup), "warmup must be at least 0 and less than 1"),
             (share(self.label_smoothing), "label_smoothing must be at least 0 and less than 1"),
+            ((0.0..=45.0).contains(&self.rotate), "rotate must be at least 0 and at most 45"),
+            ((0.0..=1.0).contains(&self.zoom), "zoom must be at least 0 and at most 1"),
             (self.clip_norm.is_none_or(positive), "clip_norm must be above 0"),
             (self.patience != Some(0), "patience must be at least 1"),
             (self.average.is_none_or(share), "average must be at least 0 and less than 1"),
@@ -89,6 +95,8 @@ impl Default for Recipe {
             warmup: 0.1,
             label_smoothing: 0.05,
             shift: 1,
+            rotate: 8.0,
+            zoom: 0.1,
             flip: false,
             clip_norm: None,
             patience: None,
@@ -125,6 +133,8 @@ mod tests {
         check(Recipe { weight_decay: -1.0, ..good.clone() }, "weight_decay");
         check(Recipe { warmup: 1.0, ..good.clone() }, "warmup");
         check(Recipe { label_smoothing: 1.0, ..good.clone() }, "label_smoothing");
+        check(Recipe { rotate: 90.0, ..good.clone() }, "rotate");
+        check(Recipe { zoom: -0.1, ..good.clone() }, "zoom");
         check(Recipe { clip_norm: Some(0.0), ..good.clone() }, "clip_norm");
         check(Recipe { patience: Some(0), ..good.clone() }, "patience");
         check(Recipe { average: Some(1.0), ..good }, "average");

@@ -200,7 +200,7 @@ impl<'a> Training<'a> {
         let steps = self.steps();
         let mut total = 0.0;
         for (at, indices) in order.chunks(self.recipe.batch).take(steps).enumerate() {
-            let floats = batcher.augmented(indices, self.recipe.shift, self.recipe.flip, &mut self.rng);
+            let floats = batcher.augmented(indices, self.recipe, &mut self.rng);
             let loss = self.step(floats, batcher.labels(indices).into());
             if !loss.is_finite() {
                 return Err(TrainError::Diverged { epoch, step: at + 1, what: "the loss" });

@@ -93,6 +93,12 @@ impl ImageShape {
     pub fn bytes(&self) -> usize {
         self.height * self.width * self.channels
     }
+
+    /// Where the pixel of this row and column begins; `None` outside of the image.
+    pub(crate) fn start(&self, (y, x): (isize, isize)) -> Option<usize> {
+        let inside = (0..self.height as isize).contains(&y) && (0..self.width as isize).contains(&x);
+        inside.then(|| (y as usize * self.width + x as usize) * self.channels)
+    }
 }
 
 /// Images of one size, one after the other, each `[height, width, channels]`.
