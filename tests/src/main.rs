@@ -6,6 +6,7 @@
 
 mod agent;
 mod architecture;
+mod board;
 mod command;
 mod conformance;
 mod harness;
@@ -15,13 +16,13 @@ mod repository;
 
 use std::process::ExitCode;
 
-use agent::{frames, models};
+use agent::{emulated, frames, models};
 use architecture::{dependencies, documents, purity, sources, tree};
 use command::{
     bench, compare, data, device, main_job, mistakes, report, resume, runtime, shell, simulate, storage, table,
 };
 use harness::{Test, test};
-use needs::Need::{Chromium, Data, GitCheckout, InstalledRuntime, Mount, OnnxChecker, OnnxRuntime, Program};
+use needs::Need::{Board, Chromium, Data, GitCheckout, InstalledRuntime, Mount, OnnxChecker, OnnxRuntime, Program};
 
 #[rustfmt::skip] // a table is read line by line
 const CONTENTS: &[Test] = &[
@@ -53,6 +54,8 @@ const CONTENTS: &[Test] = &[
     test("agent::damaged_frames_do_no_harm", &[Program], frames::damaged_frames_do_no_harm),
     test("agent::damaged_models_do_no_harm", &[Program], models::damaged_models_do_no_harm),
     test("agent::damaged_models_do_no_harm_in_onnx_runtime", &[Program, OnnxRuntime], models::damaged_models_do_no_harm_in_onnx_runtime),
+    test("agent::of_another_processor_passes", &[Board], emulated::passes_its_suite),
+    test("agent::of_another_processor_passes_with_onnx_runtime", &[Program, Board, OnnxRuntime], emulated::passes_with_onnx_runtime),
     // One network means the same in burn, tract and ONNX Runtime.
     test("conformance::burn_agrees_with_plain_loops", &[], conformance::burn_agrees_with_plain_loops),
     test("conformance::tract_agrees_with_burn", &[], conformance::tract_agrees_with_burn),
