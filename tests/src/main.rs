@@ -6,8 +6,10 @@
 
 mod agent;
 mod architecture;
+mod board;
 mod command;
 mod conformance;
+mod devices;
 mod harness;
 mod needs;
 mod process;
@@ -15,13 +17,16 @@ mod repository;
 
 use std::process::ExitCode;
 
-use agent::{frames, models};
+use agent::{emulated, frames, models};
 use architecture::{dependencies, documents, purity, sources, tree};
 use command::{
     bench, compare, data, device, main_job, mistakes, report, resume, runtime, shell, simulate, storage, table,
 };
+use devices::{adb, pool, ssh, trouble};
 use harness::{Test, test};
-use needs::Need::{Chromium, Data, GitCheckout, InstalledRuntime, Mount, OnnxChecker, OnnxRuntime, Program};
+use needs::Need::{
+    Adb, Board, Chromium, Data, GitCheckout, InstalledRuntime, Mount, OnnxChecker, OnnxRuntime, Program, Ssh,
+};
 
 #[rustfmt::skip] // a table is read line by line
 const CONTENTS: &[Test] = &[
@@ -53,6 +58,8 @@ const CONTENTS: &[Test] = &[
     test("agent::damaged_frames_do_no_harm", &[Program], frames::damaged_frames_do_no_harm),
     test("agent::damaged_models_do_no_harm", &[Program], models::damaged_models_do_no_harm),
     test("agent::damaged_models_do_no_harm_in_onnx_runtime", &[Program, OnnxRuntime], models::damaged_models_do_no_harm_in_onnx_runtime),
+    test("agent::of_another_processor_passes", &[Board], emulated::passes_its_suite),
+    test("agent::of_another_processor_passes_with_onnx_runtime", &[Program, Board, OnnxRuntime], emulated::passes_with_onnx_runtime),
     // One network means the same in burn, tract and ONNX Runtime.
     test("conformance::burn_agrees_with_plain_loops", &[], conformance::burn_agrees_with_plain_loops),
     test("conformance::tract_agrees_with_burn", &[], conformance::tract_agrees_with_burn),
@@ -90,6 +97,18 @@ const CONTENTS: &[Test] = &[
     test("simulate::a_bound_and_two_objectives_are_kept", &[Program], simulate::a_bound_and_two_objectives_are_kept),
     test("simulate::wrong_tables_are_told", &[Program], simulate::wrong_tables_are_told),
     test("simulate::the_published_cells_give_the_known_figures", &[Program, Data("nasbench201.csv.gz")], simulate::the_published_cells_give_the_known_figures),
+    // Devices that are not this machine.
+    test("devices::a_board_is_added_checked_and_measured", &[Program, Board, Ssh], ssh::a_board_is_added_checked_and_measured),
+    test("devices::a_board_behind_a_jump_host_is_measured", &[Program, Board, Ssh], ssh::a_board_behind_a_jump_host_is_measured),
+    test("devices::a_search_measures_on_the_board", &[Program, Board, Ssh], ssh::a_search_measures_on_the_board),
+    test("devices::cuts_do_not_change_a_search", &[Program, Board, Ssh], trouble::cuts_do_not_change_a_search),
+    test("devices::a_full_disk_is_told", &[Program, Board, Ssh], trouble::a_full_disk_is_told),
+    test("devices::a_second_user_waits", &[Program, Board, Ssh], trouble::a_second_user_waits),
+    test("devices::old_agents_go_and_are_told", &[Program, Board, Ssh], trouble::old_agents_go_and_are_told),
+    test("devices::the_stand_in_is_a_phone_to_adb", &[Board, Adb], adb::the_stand_in_is_a_phone_to_adb),
+    test("devices::a_phone_is_measured", &[Program, Board, Adb], adb::a_phone_is_measured),
+    test("devices::a_phone_that_goes_is_told", &[Program, Board, Adb], adb::a_phone_that_goes_is_told),
+    test("devices::a_pool_goes_on_without_one_that_dies", &[Program], pool::goes_on_without_one_that_dies),
     // Latency tables.
     test("table::is_built_and_goes_on", &[Program], table::a_table_is_built_and_goes_on),
     test("table::is_kept_when_interrupted", &[Program], table::an_interrupted_table_is_kept),

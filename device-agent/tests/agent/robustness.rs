@@ -198,8 +198,7 @@ fn another_version_is_told_so() {
 
 #[test]
 fn what_a_job_prints_does_not_disturb_its_answer() {
-    let mut child =
-        Command::new(super::host::AGENT).arg("job").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = super::host::agent().arg("job").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     drop(child.stdin.take());
     let mut said = Vec::new();
     child.stdout.take().unwrap().read_to_end(&mut said).unwrap();
