@@ -20,7 +20,8 @@ use std::process::ExitCode;
 use agent::{emulated, frames, models};
 use architecture::{dependencies, documents, purity, sources, tree};
 use command::{
-    bench, compare, data, device, main_job, mistakes, report, resume, runtime, shell, simulate, storage, table,
+    bench, compare, data, device, examples, main_job, mistakes, report, resume, runtime, shell, simulate, storage,
+    table,
 };
 use devices::{adb, pool, ssh, trouble};
 use harness::{Test, test};
@@ -65,10 +66,16 @@ const CONTENTS: &[Test] = &[
     test("conformance::tract_agrees_with_burn", &[], conformance::tract_agrees_with_burn),
     test("conformance::onnx_runtime_agrees_with_burn", &[OnnxRuntime], conformance::onnx_runtime_agrees_with_burn),
     test("conformance::onnx_checker_accepts", &[OnnxChecker], conformance::onnx_checker_accepts),
+    test("conformance::tract_agrees_on_every_space", &[], conformance::tract_agrees_on_every_space),
+    test("conformance::every_space_is_trained", &[], conformance::every_space_is_trained),
     // The main job.
     test("search::a_run_has_all_its_files", &[Program], main_job::a_run_has_all_its_files),
     test("search::runs_are_named_by_data_and_space", &[Program], main_job::runs_are_named_by_data_and_space),
     test("search::cells_go_all_the_way", &[Program], main_job::cells_go_all_the_way),
+    test("examples::convolutions_run", &[Program], examples::convolutions_run),
+    test("examples::cells_run", &[Program], examples::cells_run),
+    test("examples::series_run", &[Program], examples::series_run),
+    test("examples::attention_runs", &[Program], examples::attention_runs),
     test("search::the_winner_runs_elsewhere", &[Program, OnnxChecker], main_job::the_winner_runs_elsewhere),
     test("search::the_winner_meets_its_bounds_as_measured", &[Program], main_job::the_winner_meets_its_bounds_as_measured),
     test("search::bounds_stop_candidates_before_training", &[Program], main_job::bounds_stop_candidates_before_training),

@@ -5,9 +5,6 @@ use edgefit_search::{SpaceError, SpaceSettings, Task, space};
 
 use super::section::Section;
 
-/// Presets of the documentation that this version has not.
-const PLANNED: [&str; 6] = ["darts", "multi-branch", "ds-cnn", "tcn", "transformer", "hybrid"];
-
 /// Reads `[space]`.
 pub(super) fn read(section: &mut Section<'_, '_>) -> SpaceSettings {
     if section.has("file") {
@@ -17,7 +14,7 @@ pub(super) fn read(section: &mut Section<'_, '_>) -> SpaceSettings {
         return SpaceSettings::preset("");
     }
     let presets: Vec<(&str, &str)> = space::names().map(|name| (name, name)).collect();
-    let Some(preset) = section.required_choice("preset", &presets, &PLANNED) else {
+    let Some(preset) = section.required_choice("preset", &presets, &[]) else {
         return SpaceSettings::preset("");
     };
     let settings = section.decode().unwrap_or_else(|| SpaceSettings::preset(preset));

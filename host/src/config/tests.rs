@@ -115,7 +115,7 @@ fn a_message_shows_the_line_and_what_is_meant() {
 search.toml:4: space.preset: is missing
   4 | [space]
     |  ^^^^^
-    = help: there are chain, mbconv and nb201
+    = help: there are chain, mbconv, multi-branch, nb201, darts, ds-cnn, tcn, transformer, hybrid and global
 
 search.toml:5: space.presett: unknown key
   5 | presett = \"mbconv\"
@@ -247,14 +247,14 @@ fn a_setting_of_the_space_is_told_with_its_line() {
     check_space("kernel = [3]", "search.toml:6: space.kernel: unknown key\n= help: did you mean `kernels`?");
     check_space(
         "zzz = 1",
-        "search.toml:6: space.zzz: unknown key\n= help: there are preset, stages, widths, kernels, expansions and depths",
+        "search.toml:6: space.zzz: unknown key\n= help: there are preset, stages, widths, kernels, expansions, depths and resolutions",
     );
     check_space("kernels = [3, 4]", "search.toml:6: space.kernels: 4 is even; a kernel needs a middle");
     check_space("kernels = 3", "search.toml:6: space.kernels: takes a sequence, not integer `3`");
     check_space("widths = \"many\"", "search.toml:6: space.widths: has a form that is not possible here");
     check(
-        &LEAST.replace("mbconv", "darts"),
-        "search.toml:5: space.preset: \"darts\" is not in this version\n= help: there are chain, mbconv and nb201",
+        &LEAST.replace("mbconv", "dart"),
+        "search.toml:5: space.preset: \"dart\" is not known\n= help: did you mean \"darts\"? There are chain, mbconv, multi-branch, nb201, darts, ds-cnn, tcn, transformer, hybrid and global",
     );
     check(
         &LEAST.replace("preset = \"mbconv\"", "file = \"my.toml\""),

@@ -2,13 +2,14 @@
 //!
 //! A block widens by a pointwise convolution, sees its surroundings by a depthwise one, optionally gates its channels by
 //! squeeze-and-excitation, and narrows again; its input is added where the shapes allow. The blocks of a stage share
-//! their choices, as in MnasNet (Tan et al. 2019). A head convolution before the classifier may be left out.
+//! their choices, as in MnasNet (Tan et al. 2019). A head convolution before the classifier may be left out. The
+//! resolution is a choice by the stride of the stem, and, where `resolutions` are stated, by how much the input is shrunk.
 
 use edgefit_graph::Graph;
 use edgefit_graph::op::Activation;
 
 use super::choices::{Choice, Choices, take};
-use super::layers::{Convolution, Layers};
+use super::layers::{Convolution, InvertedResidual, Layers};
 use super::scale::{Scale, stem_kernel};
 use super::settings::SpaceSettings;
 use super::{Frame, Space, SpaceError, Task};
@@ -28,15 +29,8 @@ struct MbConv {
     stages: usize,
 }
 
-/// What the blocks of one stage share.
-struct Stage {
-    kernel: usize,
-    expansion: usize,
-    width: usize,
-    squeeze: usize,
-}
-
 pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Space>, SpaceError> {
+    settings.takes(&["stages", "widths", "kernels", "expansions", "depths", "resolutions"])?;
     let scale = Scale::of(task, NAME)?;
     let stages = settings.stages_or(scale.stages)?;
     let settings = SpaceSettings {
@@ -45,9 +39,14 @@ pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Spac
         kernels: Some(settings.kernels_or(&[3, 5])?),
         expansions: Some(settings.expansions_or(&[1, 2, 3, 4, 6])?),
         depths: Some(settings.depths_or(&[1, 2, 3])?),
+        resolutions: Some(settings.resolutions_or_full()?),
         ..SpaceSettings::preset(NAME)
     };
+    let resolutions = settings.resolutions.as_deref().unwrap_or_default();
     let mut choices = Choices::default();
+    if resolutions.len() > 1 {
+        choices.group([Choice::numbers("resolution", "r", resolutions)]);
+    }
     choices.group([
         Choice::numbers("stem.width", "w", &[scale.base_width, 2 * scale.base_width]),
         Choice::numbers("stem.stride", "s", &scale.stem_strides),
@@ -80,48 +79,31 @@ impl Space for MbConv {
     fn decode(&self, genotype: &Genotype) -> Result<Graph, SpaceError> {
         self.check(genotype)?;
         let mut genes = self.frame.choices.reader(genotype);
+        let mut layers = Layers::new(&self.frame.task)?;
+        let shrunk = match self.frame.settings.resolutions.as_deref() {
+            Some([only]) => *only,
+            _ => take::<1>(&mut genes)[0],
+        };
+        if shrunk > 1 {
+            layers.shrink("input.shrink", shrunk)?;
+        }
         let [width, stride, activation] = take(&mut genes);
         let activation = ACTIVATIONS[activation];
-        let mut layers = Layers::new(&self.frame.task)?;
         layers.conv("stem.conv", Convolution { width, kernel: stem_kernel(stride), stride })?;
         layers.activation("stem.conv", activation)?;
         for number in 1..=self.stages {
             let [kernel, expansion, width, depth, squeeze] = take(&mut genes);
-            let stage = Stage { kernel, expansion, width, squeeze };
             for block in 1..=depth {
                 let stride = if number > 1 && block == 1 { 2 } else { 1 };
-                stage.add_block(&mut layers, &format!("stage{number}.block{block}"), stride, activation)?;
+                let block_of_stage = InvertedResidual { kernel, expansion, width, stride, squeeze, activation };
+                layers.inverted_residual(&format!("stage{number}.block{block}"), block_of_stage)?;
             }
         }
         let [head] = take(&mut genes);
         if head > 0 {
-            layers.conv("head.conv", Convolution { width: head, kernel: 1, stride: 1 })?;
+            layers.conv("head.conv", Convolution::pointwise(head))?;
             layers.activation("head.conv", activation)?;
         }
         Ok(layers.classify(self.frame.task.classes)?)
-    }
-}
-
-impl Stage {
-    fn add_block(
-        &self,
-        layers: &mut Layers,
-        name: &str,
-        stride: usize,
-        activation: Activation,
-    ) -> Result<(), SpaceError> {
-        let (from, inner) = (layers.at(), layers.channels() * self.expansion);
-        let part = |part: &str| format!("{name}.{part}");
-        if self.expansion > 1 {
-            layers.conv(&part("expand"), Convolution { width: inner, kernel: 1, stride: 1 })?;
-            layers.activation(&part("expand"), activation)?;
-        }
-        layers.depthwise(&part("depthwise"), self.kernel, stride)?;
-        layers.activation(&part("depthwise"), activation)?;
-        if let Some(squeezed) = inner.checked_div(self.squeeze) {
-            layers.squeeze_excitation(&part("se"), squeezed.max(1))?;
-        }
-        layers.conv(&part("project"), Convolution { width: self.width, kernel: 1, stride: 1 })?;
-        Ok(layers.skip(name, from)?)
     }
 }

@@ -6,14 +6,21 @@
 
 mod chain;
 mod choices;
+mod darts;
+mod ds_cnn;
 mod error;
+mod global;
+mod hybrid;
 mod layers;
 mod mbconv;
+mod multi_branch;
 mod nb201;
 mod scale;
 mod settings;
+mod tcn;
 #[cfg(test)]
 mod tests;
+mod transformer;
 
 use edgefit_graph::{Graph, Shape, peak_activation_bytes};
 use rand_chacha::ChaCha8Rng;
@@ -172,8 +179,18 @@ pub trait Space: Send + Sync {
 type Make = fn(&SpaceSettings, &Task) -> Result<Box<dyn Space>, SpaceError>;
 
 /// Every space by its name; to add one, add its line here.
-const SPACES: [(&str, Make); 3] =
-    [(chain::NAME, chain::make), (mbconv::NAME, mbconv::make), (nb201::NAME, nb201::make)];
+const SPACES: [(&str, Make); 10] = [
+    (chain::NAME, chain::make),
+    (mbconv::NAME, mbconv::make),
+    (multi_branch::NAME, multi_branch::make),
+    (nb201::NAME, nb201::make),
+    (darts::NAME, darts::make),
+    (ds_cnn::NAME, ds_cnn::make),
+    (tcn::NAME, tcn::make),
+    (transformer::NAME, transformer::make),
+    (hybrid::NAME, hybrid::make),
+    (global::NAME, global::make),
+];
 
 /// The names of all spaces.
 pub fn names() -> impl Iterator<Item = &'static str> {
