@@ -41,7 +41,7 @@ impl Run<'_> {
     /// of their places, the winner first.
     pub(super) fn finals(&mut self, engine: &SearchEngine) -> Result<Vec<Contender>> {
         let (goals, begun) = (engine.goals(), Instant::now());
-        let candidates = candidates(engine.trials(), goals, &self.likely(goals)?);
+        let candidates = candidates(engine, &self.likely(engine)?);
         let mut closest: Option<f64> = None;
         self.progress.emit(Event::Phase { phase: Part::Final, done: 0 });
         for batch in candidates.chunks(self.config.finals.finalists) {
@@ -62,22 +62,16 @@ impl Run<'_> {
 
     /// Draws of the candidates that may be as accurate as the most accurate of those that keep the bounds, by their validation losses; none
     /// where accuracy does not come first.
-    fn likely(&mut self, goals: &Goals) -> Result<Vec<u64>> {
+    fn likely(&mut self, engine: &SearchEngine) -> Result<Vec<u64>> {
+        let goals = engine.goals();
         if goals.objectives()[0].metric != Metric::Accuracy {
             return Ok(Vec::new());
         }
-        let kept: Vec<u64> = self
-            .study
-            .trials()?
-            .into_iter()
-            .map(|record| record.trial)
-            .filter(|t| t.observation(goals).is_feasible())
-            .map(|t| t.draw)
-            .collect();
+        let kept: Vec<u64> = engine.latest().filter(|t| t.observation(goals).is_feasible()).map(|t| t.draw).collect();
         let trainings = self.study.trainings(study::Purpose::Estimate)?;
         let outcomes = trainings.into_iter().filter(|(draw, _)| kept.contains(draw));
         let mut outcomes: Vec<(u64, f64, f64)> = outcomes
-            .map(|(draw, training)| (draw, Outcome { training, weights: None }))
+            .map(|(draw, training)| (draw, Outcome { training, weights: None, paused: None }))
             .map(|(draw, outcome)| (draw, outcome.accuracy(&self.dataset).value, outcome.validation_loss()))
             .collect();
         let best = outcomes.iter().map(|outcome| outcome.1).fold(0.0, f64::max);
@@ -115,7 +109,11 @@ impl Run<'_> {
         let mut outcomes = self.train_missing(&missing, purpose)?.into_iter();
         let outcome = |trial: &&Trial| match missing.iter().any(|other| other.number == trial.number) {
             true => outcomes.next().expect("as many were trained as were missing"),
-            false => Ok(Outcome { training: training_of(trial).expect("it is not missing").clone(), weights: None }),
+            false => Ok(Outcome {
+                training: training_of(trial).expect("it is not missing").clone(),
+                weights: None,
+                paused: None,
+            }),
         };
         Ok(trials.iter().map(outcome).collect())
     }
@@ -199,10 +197,11 @@ pub(super) fn final_readings(model: &[u8], measurement: &Measurement) -> Reading
 
 /// Trained networks that keep all bounds by what is known, in the order in which they are to be trained to the end: the front and,
 /// where accuracy comes first, those that may be as good as the most accurate, in turns; then the rest.
-fn candidates<'a>(trials: &'a [Trial], goals: &Goals, likely: &[u64]) -> Vec<&'a Trial> {
+fn candidates<'a>(engine: &'a SearchEngine, likely: &[u64]) -> Vec<&'a Trial> {
+    let goals = engine.goals();
     let complete = |trial: &Trial| trial.observation(goals).complete();
     let allowed = |trial: &&Trial| trial.observation(goals).is_feasible() && complete(trial).is_some();
-    let mut allowed: Vec<&Trial> = trials.iter().filter(allowed).collect();
+    let mut allowed: Vec<&Trial> = engine.latest().filter(allowed).collect();
     let losses: Vec<Vec<f64>> = allowed.iter().filter_map(|trial| complete(trial)).collect();
     let mut front: Vec<&Trial> = pareto::front(&losses).into_iter().map(|i| allowed[i]).collect();
     front.sort_by(|a, b| by_losses(goals, &a.readings(), &b.readings()));

@@ -16,6 +16,7 @@ mod kernel;
 mod loss;
 mod network;
 mod optimizer;
+mod paused;
 mod recipe;
 mod train;
 
@@ -24,4 +25,4 @@ pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate};
 pub use network::{Operations, initial_weights, run};
 pub use recipe::{Optimizer, Recipe};
-pub use train::{EpochReport, Event, Observer, TrainOutcome, train, train_with};
+pub use train::{EpochReport, Event, Observer, Stretch, TrainOutcome, train, train_stretch, train_with};
