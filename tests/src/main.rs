@@ -82,6 +82,7 @@ const CONTENTS: &[Test] = &[
     test("search::an_impossible_bound_names_the_smallest", &[Program], main_job::an_impossible_bound_names_the_smallest_network),
     test("search::mnist_is_read", &[Program, Data("mnist")], data::mnist_is_read),
     test("resume::kill_at_any_moment_loses_nothing", &[Program], resume::kill_at_any_moment_loses_nothing),
+    test("resume::paused_trainings_go_on", &[Program], resume::paused_trainings_go_on),
     test("resume::interrupting_says_how_to_go_on", &[Program], resume::interrupting_says_how_to_go_on),
     test("report::opens_in_a_browser", &[Program, Chromium], report::report_opens_in_a_browser),
     test("report::is_written_anew", &[Program], report::report_is_written_anew),

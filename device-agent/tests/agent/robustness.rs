@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{Read, Write},
-    process::{Command, Stdio},
+    process::Stdio,
     time::{Duration, Instant},
 };
 

@@ -25,4 +25,4 @@ pub use metric::{Direction, Metric, Stage, UnknownMetric};
 pub use reading::{Origin, Readings, Value};
 pub use space::{Space, SpaceError, SpaceSettings, Task};
 pub use strategy::{Strategy, StrategySettings};
-pub use trial::{Observation, Status, Trial};
+pub use trial::{Fidelity, Observation, Status, Trial};

@@ -9,7 +9,7 @@ use super::section::Section;
 const MOST_TRIALS: usize = 100_000;
 
 /// Strategies of the documentation that this version has not.
-const PLANNED: [&str; 3] = ["darts", "one-shot", "successive-halving"];
+const PLANNED: [&str; 2] = ["darts", "one-shot"];
 
 /// Reads `[strategy]`.
 pub(super) fn read(section: &mut Section<'_, '_>) -> StrategySettings {

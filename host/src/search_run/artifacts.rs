@@ -93,7 +93,7 @@ impl Run<'_> {
     fn report_data(&mut self, engine: &SearchEngine, podium: &[Contender]) -> Result<ReportData> {
         let records = self.study.trials()?;
         let finalists = podium.iter().map(|c| (&c.trial, c.readings.clone()));
-        let trained = engine.trials().iter().filter(|trial| trial.status == Status::Trained);
+        let trained = engine.latest().filter(|trial| trial.status == Status::Trained);
         let mut shown = self.candidates(engine, finalists)?;
         let candidates = self.candidates(engine, trained.map(|trial| (trial, trial.readings())))?;
         let winner = self.winner(shown[0].clone(), &podium[0])?;

@@ -42,7 +42,7 @@ impl Run<'_> {
     /// of their places, the winner first.
     pub(super) fn finals(&mut self, engine: &SearchEngine) -> Result<Vec<Contender>> {
         let (goals, begun) = (engine.goals(), Instant::now());
-        let candidates = candidates(engine.trials(), goals, &self.likely(goals)?);
+        let candidates = candidates(engine, &self.likely(engine)?);
         let mut closest: Option<f64> = None;
         self.progress.emit(Event::Phase { phase: Part::Final, done: 0 });
         for batch in candidates.chunks(self.config.finals.finalists) {
@@ -63,18 +63,19 @@ impl Run<'_> {
 
     /// Draws of the candidates that may be as accurate as the most accurate of those that keep the bounds, the likeliest to become so
     /// first; none where accuracy does not come first.
-    fn likely(&mut self, goals: &Goals) -> Result<Vec<u64>> {
+    fn likely(&mut self, engine: &SearchEngine) -> Result<Vec<u64>> {
+        let goals = engine.goals();
         if goals.objectives()[0].metric != Metric::Accuracy {
             return Ok(Vec::new());
         }
         let trainings: BTreeMap<u64, study::Training> =
             self.study.trainings(study::Purpose::Estimate)?.into_iter().collect();
         let mut promises = Vec::new();
-        for trial in self.study.trials()?.into_iter().map(|record| record.trial) {
+        for trial in engine.latest() {
             if let Some(training) = trainings.get(&trial.draw)
                 && trial.observation(goals).is_feasible()
             {
-                let outcome = Outcome { training: training.clone(), weights: None };
+                let outcome = Outcome { training: training.clone(), weights: None, paused: None };
                 promises.push(Promise {
                     draw: trial.draw,
                     accuracy: outcome.accuracy(&self.dataset).value,
@@ -114,7 +115,11 @@ impl Run<'_> {
         let mut outcomes = self.train_missing(&missing, purpose)?.into_iter();
         let outcome = |trial: &&Trial| match missing.iter().any(|other| other.number == trial.number) {
             true => outcomes.next().expect("as many were trained as were missing"),
-            false => Ok(Outcome { training: training_of(trial).expect("it is not missing").clone(), weights: None }),
+            false => Ok(Outcome {
+                training: training_of(trial).expect("it is not missing").clone(),
+                weights: None,
+                paused: None,
+            }),
         };
         Ok(trials.iter().map(outcome).collect())
     }
@@ -226,10 +231,11 @@ pub(super) fn final_readings(model: &[u8], measurement: &Measurement) -> Reading
 
 /// Trained networks that keep all bounds by what is known, in the order in which they are to be trained to the end: the front and,
 /// where accuracy comes first, those that may be as good as the most accurate, in turns; then the rest.
-fn candidates<'a>(trials: &'a [Trial], goals: &Goals, likely: &[u64]) -> Vec<&'a Trial> {
+fn candidates<'a>(engine: &'a SearchEngine, likely: &[u64]) -> Vec<&'a Trial> {
+    let goals = engine.goals();
     let complete = |trial: &Trial| trial.observation(goals).complete();
     let allowed = |trial: &&Trial| trial.observation(goals).is_feasible() && complete(trial).is_some();
-    let mut allowed: Vec<&Trial> = trials.iter().filter(allowed).collect();
+    let mut allowed: Vec<&Trial> = engine.latest().filter(allowed).collect();
     let losses: Vec<Vec<f64>> = allowed.iter().filter_map(|trial| complete(trial)).collect();
     let mut front: Vec<&Trial> = pareto::front(&losses).into_iter().map(|i| allowed[i]).collect();
     front.sort_by(|a, b| by_losses(goals, &a.readings(), &b.readings()));

@@ -65,6 +65,7 @@ impl<'a> Run<'a> {
             interrupt,
         };
         run.announce(&info, &runtime.version)?;
+        run.warn_of_whole_trainings()?;
         Ok(run)
     }
 
@@ -89,6 +90,19 @@ impl<'a> Run<'a> {
             finalists: config.finals.finalists as u64,
             final_epochs: config.finals.epochs as u64,
         }));
+        Ok(())
+    }
+
+    /// Strategies that compare networks after few epochs need more than those.
+    fn warn_of_whole_trainings(&self) -> Result<()> {
+        let strategy = strategy::build(&self.config.strategy)?;
+        let (least, whole) = (strategy.settings().min_epochs.unwrap_or(0), self.config.estimate.epochs as u64);
+        if strategy.pauses() && least >= whole {
+            self.progress.emit(Event::Warning(format!(
+                "{} trains for {least} epochs before it compares, and [estimate] epochs = {whole} leaves nothing after them:                  raise `epochs`, or choose another strategy",
+                strategy.name()
+            )));
+        }
         Ok(())
     }
 

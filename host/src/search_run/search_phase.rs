@@ -18,6 +18,7 @@ use super::training::{ESTIMATE, Job, Outcome, Trained};
 use crate::error::{Error, ErrorKind, Result};
 use crate::latency_table::measuring::{MeasureFailure, table_sample};
 use crate::progress::{Event, Judged as Shown, Phase as Part};
+use crate::run_folder::write_whole;
 use crate::study::{self, Phase, Study, TrialRecord};
 
 const NS_PER_MS: f64 = 1e6;
@@ -37,8 +38,10 @@ impl Run<'_> {
     pub(super) fn search(&mut self, engine: &mut SearchEngine) -> Result<Finish> {
         let begun = Instant::now();
         let recorded: Vec<Trial> = self.study.trials()?.into_iter().map(|record| record.trial).collect();
-        let done =
-            recorded.iter().filter(|trial| matches!(trial.status, Status::Trained | Status::Failed { .. })).count();
+        let is_done = |trial: &&Trial| {
+            trial.fidelity.continues.is_none() && matches!(trial.status, Status::Trained | Status::Failed { .. })
+        };
+        let done = recorded.iter().filter(is_done).count();
         engine.replay(recorded)?;
         self.progress.emit(Event::Phase { phase: Part::Search, done: done as u64 });
         loop {
@@ -49,6 +52,7 @@ impl Run<'_> {
             if let Some(finish) = finish {
                 let seconds = begun.elapsed().as_secs_f64();
                 self.study.finish_phase(&Phase { name: PHASE.to_owned(), seconds })?;
+                self.folder.remove_paused()?;
                 return Ok(finish);
             }
         }
@@ -56,8 +60,12 @@ impl Run<'_> {
 
     /// The engine of this run's configuration.
     pub(super) fn engine(&self) -> Result<SearchEngine> {
-        let settings =
-            EngineSettings { seed: self.config.seed, trials: self.config.strategy.trials, in_flight: self.in_flight() };
+        let settings = EngineSettings {
+            seed: self.config.seed,
+            trials: self.config.strategy.trials,
+            epochs: self.config.estimate.epochs as u64,
+            in_flight: self.in_flight(),
+        };
         let strategy = edgefit_search::strategy::build(&self.config.strategy)?;
         Ok(SearchEngine::new(
             space::build(&self.config.space, self.space.task())?,
@@ -105,12 +113,15 @@ impl Run<'_> {
     fn learn_until(&mut self, engine: &SearchEngine, end: usize) -> Result<()> {
         let before = self.table.samples().len();
         for trial in engine.trials().get(self.learned..end).unwrap_or_default() {
+            self.learned += 1;
+            if trial.fidelity.continues.is_some() {
+                continue;
+            }
             let graph = self.space.decode(&trial.genotype)?;
             let digest = Digest::of(&graph);
             if let Some(measurement) = measuring::recorded(&mut self.study, &measuring::key(Purpose::Trial, &digest))? {
                 self.table.add(digest.to_string(), &graph, table_sample(&measurement))?;
             }
-            self.learned += 1;
         }
         let networks = self.table.samples().len();
         if networks > before {
@@ -129,9 +140,15 @@ impl Run<'_> {
     fn settle(&mut self, engine: &mut SearchEngine, batch: &[Trial]) -> Result<()> {
         let mut trained = self.recorded_trainings(batch)?;
         let missing: Vec<&Trial> = batch.iter().filter(|trial| !trained.contains_key(&trial.number)).collect();
-        let jobs = missing.iter().map(|trial| self.estimate_job(trial)).collect::<Result<Vec<_>>>()?;
+        let jobs = missing.iter().map(|trial| self.estimate_job(engine, trial)).collect::<Result<Vec<_>>>()?;
         let records: Vec<TrialRecord> = missing.iter().map(|trial| self.record((*trial).clone(), None)).collect();
+        if missing.iter().any(|trial| trial.fidelity.epochs.is_some()) {
+            self.folder.make_paused()?;
+        }
+        let files: Vec<_> = missing.iter().map(|trial| self.folder.paused(trial.number)).collect();
         let mut keep = |study: &mut Study, job: usize, outcome: &Outcome| {
+            // Before the record: what the study says was trained can be continued.
+            outcome.paused.iter().try_for_each(|paused| write_whole(&files[job], paused))?;
             Ok(study.save_trial(&records[job], Some(&outcome.training), &[])?)
         };
         let outcomes = self.train_side_by_side(&jobs, study::Purpose::Estimate, &mut keep)?;
@@ -149,7 +166,7 @@ impl Run<'_> {
         let mut recorded = BTreeMap::new();
         for (draw, training) in self.study.trainings(study::Purpose::Estimate)? {
             if let Some(trial) = batch.iter().find(|trial| trial.draw == draw) {
-                recorded.insert(trial.number, Ok(Outcome { training, weights: None }));
+                recorded.insert(trial.number, Ok(Outcome { training, weights: None, paused: None }));
             }
         }
         Ok(recorded)
@@ -158,7 +175,7 @@ impl Run<'_> {
     /// Measures a trained candidate and puts all of it on record.
     fn complete(&mut self, engine: &mut SearchEngine, trial: &Trial, trained: Trained) -> Result<()> {
         let (result, measured) = match &trained {
-            Ok(outcome) => self.judge(trial, outcome)?,
+            Ok(outcome) => self.judge(trial, first_of(engine, trial), outcome)?,
             Err(reason) => (Err(reason.clone()), Vec::new()),
         };
         let settled = engine.complete(trial.number, result)?.clone();
@@ -170,9 +187,9 @@ impl Run<'_> {
 
     /// Measures a candidate, with the weights that its training began with: what they are does not change the time that the
     /// network takes, and so the measurement does not depend on how far its training got.
-    fn judge(&mut self, trial: &Trial, outcome: &Outcome) -> Result<Judged> {
+    fn judge(&mut self, trial: &Trial, first: u64, outcome: &Outcome) -> Result<Judged> {
         let graph = self.space.decode(&trial.genotype)?;
-        let weights = initial_weights(&graph, derived(self.config.seed, ESTIMATE, trial.number));
+        let weights = initial_weights(&graph, derived(self.config.seed, ESTIMATE, first));
         let model = model_bytes(&graph, &weights, &self.export_options(None))?;
         match self.measurer.measure(&mut self.study, Purpose::Trial, &Digest::of(&graph), &model) {
             Ok(taken) => {
@@ -185,9 +202,10 @@ impl Run<'_> {
         }
     }
 
-    fn estimate_job(&self, trial: &Trial) -> Result<Job> {
+    fn estimate_job(&self, engine: &SearchEngine, trial: &Trial) -> Result<Job> {
         let graph = self.space.decode(&trial.genotype)?;
-        Ok(Job::estimate(graph, self.config, trial.number))
+        let job = Job::estimate(graph, self.config, trial, first_of(engine, trial));
+        Ok(job.going_on(trial.fidelity.continues.and_then(|earlier| std::fs::read(self.folder.paused(earlier)).ok())))
     }
 
     fn tell_stopped(&self, stopped: &[Trial]) {
@@ -201,7 +219,7 @@ impl Run<'_> {
 
     /// Hypervolume of the trained candidates that keep the bounds, from the run's reference point.
     fn hypervolume(&self, engine: &SearchEngine) -> Option<f64> {
-        let observations = engine.trials().iter().filter(|t| t.is_settled()).map(|t| t.observation(engine.goals()));
+        let observations = engine.latest().map(|t| t.observation(engine.goals()));
         let losses: Vec<Vec<f64>> = observations.filter(|o| o.is_feasible()).filter_map(|o| o.complete()).collect();
         Some(hypervolume::hypervolume(&losses, &self.reference))
     }
@@ -230,6 +248,12 @@ impl Run<'_> {
         );
         Ok(Error::new(ErrorKind::NoFeasibleArchitecture, message))
     }
+}
+
+/// The trial with which a training began that others may have continued.
+fn first_of(engine: &SearchEngine, trial: &Trial) -> u64 {
+    let before = |trial: &&Trial| trial.fidelity.continues.and_then(|earlier| engine.trials().get(earlier as usize));
+    std::iter::successors(Some(trial), before).last().map_or(trial.number, |first| first.number)
 }
 
 /// What measuring found out, and the measurement to be kept.
@@ -269,7 +293,9 @@ pub(super) fn predicted(prediction: &Prediction, table: &Table) -> Readings {
 fn trial_event(trial: &Trial, goals: &Goals) -> Event {
     match &trial.status {
         Status::Failed { reason } => Event::TrialFailed { number: trial.number, reason: reason.clone() },
-        _ => Event::Trial(shown(trial.number, &trial.readings(), goals)),
+        _ => {
+            Event::Trial(Shown { continues: trial.fidelity.continues, ..shown(trial.number, &trial.readings(), goals) })
+        }
     }
 }
 
@@ -282,6 +308,7 @@ pub(super) fn shown(number: u64, readings: &Readings, goals: &Goals) -> Shown {
         latency_ms: value(readings.measured(Metric::LatencyMs)),
         predicted_ms: value(readings.predicted(Metric::LatencyMs)),
         meets_bounds: goals.violation(readings) == 0.0,
+        continues: None,
     }
 }
 

@@ -3,6 +3,8 @@
 //! The cheapest check comes first: a genotype seen before, constraints on what is computed, constraints on what is
 //! predicted, a network seen before.
 
+use std::collections::BTreeSet;
+
 use edgefit_graph::op::Op;
 use edgefit_graph::{Digest, ELEMENT_BYTES, Graph};
 
@@ -41,7 +43,7 @@ impl SearchEngine {
         &mut self,
         appraise: &mut impl FnMut(&Graph, &Genotype) -> Result<Readings, E>,
     ) -> Result<Screened, E> {
-        let wanted = self.strategy.pool(&self.view()).clamp(1, MAX_POOL);
+        let wanted = if self.seed().is_some() { 1 } else { self.strategy.pool(&self.view()).clamp(1, MAX_POOL) };
         let (mut screened, mut redraws, first_draw) = (Screened::default(), 0, self.draw);
         while screened.pool.len() < wanted && self.may_draw(first_draw, screened.pool.len()) {
             let draw = self.take_draw();
@@ -54,6 +56,17 @@ impl SearchEngine {
             }
         }
         Ok(screened)
+    }
+
+    /// The genotypes without those whose network another before them has.
+    pub(super) fn distinct(&self, genotypes: Vec<Genotype>) -> Result<Vec<Genotype>, SearchError> {
+        let (mut digests, mut distinct) = (BTreeSet::new(), Vec::new());
+        for genotype in genotypes {
+            if digests.insert(Digest::of(&self.space.decode(&genotype)?)) {
+                distinct.push(genotype);
+            }
+        }
+        Ok(distinct)
     }
 
     /// One trial may use what all of them have while it has found nothing, and its own share to find more.
@@ -93,11 +106,19 @@ impl SearchEngine {
     }
 
     fn propose(&self, draw: u64, redraws: u64) -> Genotype {
+        if let Some(seed) = self.seed() {
+            return seed.clone();
+        }
         let rng = &mut draw::stream(self.settings.seed, draw);
         match redraws < MOST_REDRAWS {
             true => self.strategy.ask(&self.view(), rng),
             false => self.space.sample(rng),
         }
+    }
+
+    /// The next of the networks that are proposed before the strategy is asked.
+    fn seed(&self) -> Option<&Genotype> {
+        self.seeds.iter().find(|seed| !self.seen.genotypes.contains(seed))
     }
 
     fn stop(&mut self, prospect: Prospect, draw: u64, by: Metric) -> Trial {

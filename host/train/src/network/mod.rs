@@ -103,6 +103,12 @@ impl Network {
         Ok(Self { graph: graph.clone(), plan, operations, device: device.clone(), parameters, statistics })
     }
 
+    /// These numbers on the device.
+    pub(crate) fn on_device(&self, numbers: Vec<f32>) -> Tensor<1> {
+        let len = numbers.len();
+        Tensor::from_data(TensorData::new(numbers, [len]), &self.device)
+    }
+
     /// The blocks of parameters.
     pub(crate) fn blocks(&self) -> &[Block] {
         &self.plan.blocks
@@ -125,7 +131,6 @@ impl Network {
 
     /// The weights as they are on the device, given the numbers of each block.
     pub(crate) fn weights(&self, parameters: &[Tensor<1>], statistics: &[Tensor<1>]) -> Weights {
-        let numbers = |t: &Tensor<1>| t.to_data().try_to_vec::<f32>().expect("parameters are 32-bit floats");
         let mut weights = Weights::new();
         for (at, block) in self.plan.blocks.iter().enumerate() {
             block.unpack(&self.graph, &numbers(&parameters[at]), &numbers(&statistics[at]), &mut weights);
@@ -251,6 +256,11 @@ impl Network {
         };
         Value::new(y, shape, layout)
     }
+}
+
+/// The numbers of a block.
+pub(crate) fn numbers(block: &Tensor<1>) -> Vec<f32> {
+    block.to_data().try_to_vec::<f32>().expect("parameters are 32-bit floats")
 }
 
 /// A node's output, moved out at its last use.
