@@ -141,7 +141,7 @@ fn an_unknown_key_names_the_nearest() {
     check_section("[estimates]\nepochs = 3", "search.toml:6: estimates: unknown key\n= help: did you mean `estimate`?");
     check_section(
         "[table]\nzzz = 3",
-        "search.toml:7: table.zzz: unknown key\n= help: [table] knows models, processes and seconds",
+        "search.toml:7: table.zzz: unknown key\n= help: [table] knows models, processes, seconds and trust_within",
     );
 }
 

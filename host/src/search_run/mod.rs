@@ -6,6 +6,7 @@
 mod artifacts;
 mod crown;
 mod finals;
+mod gate;
 mod measuring;
 mod opening;
 mod recipe;

@@ -12,6 +12,7 @@ use edgefit_search::{
 use edgefit_train::initial_weights;
 
 use super::Run;
+use super::gate::is_sure;
 use super::measuring::{self, Purpose, model_bytes, readings};
 use super::seed::derived;
 use super::training::{ESTIMATE, Job, Outcome, Trained};
@@ -185,9 +186,13 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Measures a candidate, with the weights that its training began with: what they are does not change the time that the
+    /// Measures a candidate, unless what the table says of it is sure, with the weights that its training began with: what they are does not change the time that the
     /// network takes, and so the measurement does not depend on how far its training got.
     fn judge(&mut self, trial: &Trial, first: u64, outcome: &Outcome) -> Result<Judged> {
+        if is_sure(&self.config.goals(), &trial.readings(), self.config.table.trust_within) {
+            let accuracy = Readings::new().with(Metric::Accuracy, outcome.accuracy(&self.dataset));
+            return Ok((Ok(accuracy), Vec::new()));
+        }
         let graph = self.space.decode(&trial.genotype)?;
         let weights = initial_weights(&graph, derived(self.config.seed, ESTIMATE, first));
         let model = model_bytes(&graph, &weights, &self.export_options(None))?;

@@ -12,7 +12,7 @@ use super::super::{Globals, interrupt, output};
 use super::show;
 use crate::config::DeviceConfig;
 use crate::error::Result;
-use crate::latency_table::{BuildPlan, SpaceSpec, build};
+use crate::latency_table::{BuildPlan, Origin, SpaceSpec, build};
 use crate::progress::Progress;
 
 /// Arguments of `edgefit table build`.
@@ -22,8 +22,12 @@ pub(in crate::cli) struct BuildArgs {
     #[arg(long, value_name = "NAME", default_value = "local")]
     device: String,
     /// The space whose models are measured
-    #[arg(long, value_parser = PossibleValuesParser::new(space::names()))]
-    space: String,
+    #[arg(long, required_unless_present = "layers", value_parser = PossibleValuesParser::new(space::names()))]
+    space: Option<String>,
+    /// For a table of general use instead: a folder with conv.csv, dwconv.csv, pooling.csv and fc.csv, the layer shapes of known
+    /// networks, of which random networks are made
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["space", "input", "classes"])]
+    layers: Option<PathBuf>,
     /// Shape of one sample: channels, height, width
     #[arg(long, value_name = "CxHxW", default_value = "3x32x32", value_parser = input)]
     input: Input,
@@ -73,16 +77,20 @@ pub(super) fn run_command(args: BuildArgs, globals: &Globals) -> Result<()> {
     device.complete(&registry.entry(&device.name)?);
     let plan = BuildPlan {
         device,
-        space: SpaceSpec {
-            settings: SpaceSettings::preset(args.space),
-            input: args.input.0,
-            classes: args.classes as usize,
+        models_from: match args.layers {
+            Some(folder) => Origin::Layers(folder),
+            None => Origin::Space(SpaceSpec {
+                settings: SpaceSettings::preset(args.space.unwrap_or_default()),
+                input: args.input.0,
+                classes: args.classes as usize,
+            }),
         },
         models: args.models as usize,
         seconds: args.minutes * 60.0,
         target_error: args.target_error.map(|percent| percent / 100.0),
         processes: args.processes as usize,
         seed: args.seed,
+        source: None,
         out: args.out,
         resume: args.resume,
     };
@@ -95,7 +103,7 @@ pub(super) fn run_command(args: BuildArgs, globals: &Globals) -> Result<()> {
     }
 }
 
-fn runtime() -> impl TypedValueParser<Value = RuntimeName> {
+pub(super) fn runtime() -> impl TypedValueParser<Value = RuntimeName> {
     PossibleValuesParser::new(RuntimeName::ALL.map(|runtime| runtime.name())).try_map(|name| {
         let found = RuntimeName::ALL.into_iter().find(|runtime| runtime.name() == name);
         found.ok_or_else(|| format!("{name} is not known"))
@@ -109,12 +117,12 @@ fn input(text: &str) -> std::result::Result<Input, String> {
     sizes.map(Input).ok_or_else(|| "write channels and extents, such as 3x32x32".to_owned())
 }
 
-fn minutes(text: &str) -> std::result::Result<f64, String> {
+pub(super) fn minutes(text: &str) -> std::result::Result<f64, String> {
     let minutes = text.parse::<f64>().ok().filter(|minutes| *minutes > 0.0 && *minutes <= 100_000.0);
     minutes.ok_or_else(|| "write minutes, more than 0 and at most 100,000".to_owned())
 }
 
-fn percent(text: &str) -> std::result::Result<f64, String> {
+pub(super) fn percent(text: &str) -> std::result::Result<f64, String> {
     let percent = text.parse::<f64>().ok().filter(|percent| *percent > 0.0 && *percent < 100.0);
     percent.ok_or_else(|| "write percent, more than 0 and less than 100, such as 2.5".to_owned())
 }
