@@ -62,7 +62,7 @@ mod tests {
         let networks: Vec<_> = (0..400)
             .map(|i| space.sample(&mut draw::stream(1, i)))
             .map(|genotype| {
-                let accuracy = genotype.genes().iter().map(|gene| f64::from(*gene)).sum();
+                let accuracy: f64 = genotype.genes().iter().map(|gene| f64::from(*gene)).sum();
                 (genotype, Readings::new().with(Metric::Accuracy, Value::measured(accuracy, None, "made up")))
             })
             .collect();
