@@ -76,6 +76,7 @@ const CONTENTS: &[Test] = &[
     test("examples::cells_run", &[Program], examples::cells_run),
     test("examples::series_run", &[Program], examples::series_run),
     test("examples::attention_runs", &[Program], examples::attention_runs),
+    test("search::an_earlier_run_is_begun_with", &[Program], main_job::an_earlier_run_is_begun_with),
     test("search::the_winner_runs_elsewhere", &[Program, OnnxChecker], main_job::the_winner_runs_elsewhere),
     test("search::the_winner_meets_its_bounds_as_measured", &[Program], main_job::the_winner_meets_its_bounds_as_measured),
     test("search::bounds_stop_candidates_before_training", &[Program], main_job::bounds_stop_candidates_before_training),
@@ -103,6 +104,7 @@ const CONTENTS: &[Test] = &[
     test("runtime::pip_is_asked_for_the_pinned_wheel", &[Program], runtime::pip_is_asked_for_the_pinned_wheel),
     test("simulate::strategies_are_compared", &[Program], simulate::strategies_are_compared),
     test("simulate::a_bound_and_two_objectives_are_kept", &[Program], simulate::a_bound_and_two_objectives_are_kept),
+    test("simulate::a_comparison_is_drawn", &[Program], simulate::a_comparison_is_drawn),
     test("simulate::wrong_tables_are_told", &[Program], simulate::wrong_tables_are_told),
     test("simulate::the_published_cells_give_the_known_figures", &[Program, Data("nasbench201.csv.gz")], simulate::the_published_cells_give_the_known_figures),
     // Devices that are not this machine.

@@ -52,7 +52,7 @@ fn report_strategy(name: &str, space: &dyn Space, told: u64) {
     let history = history(space, told);
     let mut strategy = strategy::build(&StrategySettings::named(name)).expect("the strategy is there");
     history.iter().for_each(|observation| strategy.tell(space, observation));
-    let view = View { space, pending: &[], left: 1, epochs: 9 };
+    let view = View { space, pending: &[], left: 1, epochs: 9, redraws: 0 };
     let ask = seconds_each(|i| drop(black_box(strategy.ask(&view, &mut draw::stream(2, i)))));
     let pool: Vec<Observation> = history.iter().take(strategy.pool(&view)).map(untrained).collect();
     let choose = seconds_each(|i| _ = black_box(strategy.choose(&view, &pool, &mut draw::stream(2, i))));

@@ -319,7 +319,7 @@ impl SearchEngine {
 
     fn view(&self) -> View<'_> {
         let (space, pending) = (self.space.as_ref(), self.pending.as_slice());
-        View { space, pending, left: self.left(), epochs: self.settings.epochs }
+        View { space, pending, left: self.left(), epochs: self.settings.epochs, redraws: 0 }
     }
 
     /// Networks that may still be begun.

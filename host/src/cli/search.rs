@@ -69,7 +69,9 @@ fn summary_text(summary: &Summary) -> String {
         ("report", format!("{folder}/{}", RunFile::Report.name())),
     ];
     let shown = rows.iter().filter(|(_, value)| !value.is_empty());
-    shown.map(|(name, value)| format!("{name:9} {value}\n")).collect()
+    let reasons = summary.reasons.iter().map(|(name, said)| (name.as_str(), said));
+    let lines = shown.map(|(name, value)| (*name, value)).chain(reasons);
+    lines.map(|(name, value)| format!("{name:9} {value}\n")).collect()
 }
 
 fn accuracy(readings: &Readings) -> String {

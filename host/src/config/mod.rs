@@ -118,8 +118,9 @@ impl SearchConfig {
 
     /// What is to be good and what has to hold, as the search takes it.
     pub fn goals(&self) -> Goals {
-        let goals = Goals::new(self.objectives.0.clone(), self.constraints.0.clone());
-        goals.expect("a table has no key twice, and every range was checked when it was read")
+        let goals = Goals::new(self.objectives.metrics.clone(), self.constraints.0.clone());
+        let goals = goals.and_then(|goals| goals.aiming_at(self.objectives.targets.clone()));
+        goals.expect("a table has no key twice, and every range and target was checked when it was read")
     }
 
     /// The complete search file; reading it gives the same configuration.

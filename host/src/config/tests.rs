@@ -16,7 +16,7 @@ fn parse(text: &str) -> Result<SearchConfig, ConfigError> {
 }
 
 fn metrics(config: &SearchConfig) -> Vec<Metric> {
-    config.objectives.0.iter().map(|objective| objective.metric).collect()
+    config.objectives.metrics.iter().map(|objective| objective.metric).collect()
 }
 
 #[test]
@@ -157,11 +157,11 @@ fn a_setting_of_another_strategy_is_refused() {
 fn an_unknown_name_lists_those_that_are_there() {
     check_section(
         "[strategy]\nname = \"nsga\"",
-        "search.toml:7: strategy.name: \"nsga\" is not known\n= help: did you mean \"nsga2\"? There are random, evolution, nsga2, local-search, bayesian, tpe and reinforce",
+        "search.toml:7: strategy.name: \"nsga\" is not known\n= help: did you mean \"nsga2\"? There are random, grid, evolution, nsga2, local-search, bayesian, tpe, reinforce, successive-halving, hyperband and asha",
     );
     check_section(
         "[strategy]\nname = \"one-shot\"",
-        "search.toml:7: strategy.name: \"one-shot\" is not in this version\n= help: there are random, evolution, nsga2, local-search, bayesian, tpe and reinforce",
+        "search.toml:7: strategy.name: \"one-shot\" is not in this version\n= help: there are random, grid, evolution, nsga2, local-search, bayesian, tpe, reinforce, successive-halving, hyperband and asha",
     );
     check_section(
         "[device]\nruntime = \"onnx\"",
@@ -309,6 +309,21 @@ fn the_examples_of_the_repository_are_read() {
         let config = complete(SearchConfig::load(&example).unwrap_or_else(|error| panic!("{error}")));
         assert_eq!(complete(parse(&config.to_toml()).unwrap()), config, "{example:?}");
     }
+}
+
+#[test]
+fn a_target_is_read_and_written_again() {
+    let text =
+        "seed = 1\n[data]\nformat = \"digits\"\n[objectives]\naccuracy = \"max\"\nlatency_ms = { target = 0.5 }\n";
+    let read = |text: &str| SearchConfig::parse(text, Path::new("search.toml"), Path::new("."));
+    let config = read(text).unwrap();
+    assert_eq!(config.objectives.targets.len(), 1);
+    assert_eq!(config.goals().targets()[0].value, 0.5);
+    assert_eq!(read(&config.to_toml()).unwrap(), config);
+    let said = |text: &str| read(text).unwrap_err().to_string();
+    assert!(said(&text.replace("accuracy = \"max\"\n", "")).contains("add `accuracy = \"max\"`"));
+    assert!(said(&text.replace("target = 0.5", "target = -1")).contains("latency_ms.target"));
+    assert!(said(&text.replace("target = 0.5", "targe = 1")).contains("targe"));
 }
 
 #[test]

@@ -65,7 +65,7 @@ impl Run<'_> {
     /// first; none where accuracy does not come first.
     fn likely(&mut self, engine: &SearchEngine) -> Result<Vec<u64>> {
         let goals = engine.goals();
-        if goals.objectives()[0].metric != Metric::Accuracy {
+        if !is_accuracy_alone_first(goals) {
             return Ok(Vec::new());
         }
         let trainings: BTreeMap<u64, study::Training> =
@@ -273,13 +273,18 @@ fn as_good_from(best: f64, images: usize) -> f64 {
 fn rank(contenders: &mut [Contender], goals: &Goals, images: usize) {
     contenders.sort_by(|a, b| by_losses(goals, &a.readings, &b.readings));
     let accuracy = |c: &Contender| c.readings.best(Metric::Accuracy).map_or(0.0, |value| value.value);
-    if goals.objectives()[0].metric == Metric::Accuracy
+    if is_accuracy_alone_first(goals)
         && let Some(best) = contenders.first()
     {
         let least = as_good_from(accuracy(best), images);
         let group = contenders.iter().take_while(|c| accuracy(c) >= least).count();
         contenders[..group].sort_by(|a, b| a.validation_loss.total_cmp(&b.validation_loss));
     }
+}
+
+/// Whether the first objective is the accuracy as it is, not weighed against targets.
+fn is_accuracy_alone_first(goals: &Goals) -> bool {
+    goals.objectives()[0].metric == Metric::Accuracy && goals.targets().is_empty()
 }
 
 /// Compares by the first objective, then the second and so on; what is not known is worst.

@@ -14,6 +14,7 @@ mod search_phase;
 mod seed;
 mod table_phase;
 mod training;
+mod warm_start;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,6 +56,8 @@ pub struct Summary {
     pub readings: Readings,
     /// What had to hold.
     pub bounds: Vec<String>,
+    /// Which choices mattered and what the front has in common: names, and what is said.
+    pub reasons: Vec<(String, String)>,
     /// The content of `winner.json`.
     pub winner_json: String,
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use edgefit_graph::Graph;
 use edgefit_latency::{Provenance as TableProvenance, Table};
 use edgefit_onnx::{ExportOptions, InputNormalization, metadata};
-use edgefit_search::{Direction, Genotype, Metric, Objective, Space, Trial, draw, strategy};
+use edgefit_search::{Direction, Genotype, Metric, Objective, Space, Target, Trial, draw, strategy};
 use edgefit_train::Dataset;
 use edgefit_train::data::{self, Source, Splits};
 
@@ -82,7 +82,13 @@ impl<'a> Run<'a> {
                 config.device.runtime.name(),
                 config.device.threads
             ),
-            bounds: config.constraints.0.iter().map(describe).collect(),
+            bounds: config
+                .constraints
+                .0
+                .iter()
+                .map(describe)
+                .chain(config.objectives.targets.iter().map(aim))
+                .collect(),
             latency_bound_ms: config.constraints.0.iter().find(|c| c.metric == Metric::LatencyMs).and_then(|c| c.max),
             table_models: config.table.models as u64,
             trials: config.strategy.trials,
@@ -273,7 +279,12 @@ fn reference_losses(config: &SearchConfig, space: &dyn Space, classes: usize) ->
         let outside = objective.direction == Direction::Max && objective.metric != Metric::Accuracy;
         if outside { 0.0 } else { objective.loss(value) }
     };
-    Ok(config.objectives.0.iter().map(reference).collect())
+    Ok(config.objectives.metrics.iter().map(reference).collect())
+}
+
+/// `latency_ms near 1`, as it is shown.
+pub(super) fn aim(target: &Target) -> String {
+    format!("{} near {}", target.metric, target.value)
 }
 
 /// The genotype of the costliest network: the last option of every choice.

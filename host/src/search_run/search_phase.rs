@@ -60,7 +60,7 @@ impl Run<'_> {
     }
 
     /// The engine of this run's configuration.
-    pub(super) fn engine(&self) -> Result<SearchEngine> {
+    pub(super) fn engine(&mut self) -> Result<SearchEngine> {
         let settings = EngineSettings {
             seed: self.config.seed,
             trials: self.config.strategy.trials,
@@ -68,12 +68,10 @@ impl Run<'_> {
             in_flight: self.in_flight(),
         };
         let strategy = edgefit_search::strategy::build(&self.config.strategy)?;
-        Ok(SearchEngine::new(
-            space::build(&self.config.space, self.space.task())?,
-            strategy,
-            self.config.goals(),
-            settings,
-        ))
+        let space = space::build(&self.config.space, self.space.task())?;
+        let mut engine = SearchEngine::new(space, strategy, self.config.goals(), settings);
+        engine.begin_with(self.first_networks()?)?;
+        Ok(engine)
     }
 
     /// Asks the engine until it has to wait, and keeps what it proposed; how the search ended, once it has.

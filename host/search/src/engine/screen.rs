@@ -13,6 +13,7 @@ use crate::draw;
 use crate::genotype::Genotype;
 use crate::metric::{Metric, Stage};
 use crate::reading::{Readings, Value};
+use crate::strategy::View;
 use crate::trial::{Status, Trial};
 
 const BYTES_PER_KIB: f64 = 1024.0;
@@ -111,7 +112,7 @@ impl SearchEngine {
         }
         let rng = &mut draw::stream(self.settings.seed, draw);
         match redraws < MOST_REDRAWS {
-            true => self.strategy.ask(&self.view(), rng),
+            true => self.strategy.ask(&View { redraws, ..self.view() }, rng),
             false => self.space.sample(rng),
         }
     }

@@ -145,7 +145,7 @@ struct Search<'a> {
 impl<'a> Search<'a> {
     /// The next network to query; `None` when nothing new was found.
     fn next(&mut self, course: &mut Course) -> Option<&'a Row> {
-        let view = View { space: self.benchmark.space.as_ref(), pending: &[], left: 1, epochs: 1 };
+        let view = View { space: self.benchmark.space.as_ref(), pending: &[], left: 1, epochs: 1, redraws: 0 };
         let wanted = self.strategy.pool(&view).clamp(1, MAX_POOL);
         let (mut pool, mut in_pool): (Vec<&Row>, BTreeSet<&Genotype>) = (Vec::new(), BTreeSet::new());
         let (mut redraws, first_draw) = (0, self.draw);
@@ -183,6 +183,7 @@ impl<'a> Search<'a> {
 
     fn propose(&mut self, redraws: u64, view: &View<'_>) -> Genotype {
         let rng = &mut self.take_stream();
+        let view = &View { redraws, ..*view };
         if redraws < MOST_REDRAWS { self.strategy.ask(view, rng) } else { view.space.sample(rng) }
     }
 
@@ -236,7 +237,7 @@ mod tests {
         for name in strategy::names() {
             let course = search(&benchmark, name, 1, 30);
             assert_eq!(course, search(&benchmark, name, 1, 30), "{name}");
-            assert_ne!(course, search(&benchmark, name, 2, 30), "{name}");
+            assert_eq!(course == search(&benchmark, name, 2, 30), name == "grid", "{name}");
             assert_eq!(course.queries(), 30, "{name}");
             assert!(course.progress().windows(2).all(|pair| pair[1] <= pair[0]), "{name}");
         }
@@ -250,7 +251,7 @@ mod tests {
             Summary::of(&courses, 60).mean[59]
         };
         let random = mean_best("random");
-        for name in strategy::names_of_unpaused().filter(|name| *name != "random") {
+        for name in strategy::names_of_unpaused().filter(|name| !["random", "grid"].contains(name)) {
             assert!(mean_best(name) < random, "{name}: {} against {random}", mean_best(name));
         }
     }

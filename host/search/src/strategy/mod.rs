@@ -10,6 +10,7 @@ mod bayesian;
 mod brackets;
 mod evolution;
 mod gaussian;
+mod grid;
 mod hyperband;
 mod ladder;
 mod local_search;
@@ -47,6 +48,8 @@ pub struct View<'a> {
     pub left: u64,
     /// Epochs of a whole training, at least 1.
     pub epochs: u64,
+    /// Proposals in a row that were passed over because their network was proposed before.
+    pub redraws: u64,
 }
 
 /// What a strategy wants to be trained next.
@@ -112,8 +115,9 @@ pub trait Strategy: Send {
 type Make = fn(&StrategySettings) -> Result<Box<dyn Strategy>, StrategyError>;
 
 /// Every strategy by its name; to add one, add its line here.
-const STRATEGIES: [(&str, Make); 10] = [
+const STRATEGIES: [(&str, Make); 11] = [
     (random::NAME, random::make),
+    (grid::NAME, grid::make),
     (evolution::NAME, evolution::make),
     (nsga2::NAME, nsga2::make),
     (local_search::NAME, local_search::make),
@@ -141,7 +145,8 @@ pub fn names_of_unpaused() -> impl Iterator<Item = &'static str> {
 /// # Errors
 /// As [`build`].
 pub fn resolved(settings: &StrategySettings) -> Result<StrategySettings, StrategyError> {
-    Ok(StrategySettings { trials: settings.trials, ..build(settings)?.settings() })
+    let (trials, warm_start) = (settings.trials, settings.warm_start.clone());
+    Ok(StrategySettings { trials, warm_start, ..build(settings)?.settings() })
 }
 
 /// The strategy that the settings ask for.

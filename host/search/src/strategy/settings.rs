@@ -43,6 +43,9 @@ pub struct StrategySettings {
     /// `asha`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reduction: Option<u64>,
+    /// Folder of an earlier run with whose best networks to begin; the host reads it, for every strategy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm_start: Option<String>,
 }
 
 fn default_name() -> String {
@@ -71,6 +74,7 @@ impl StrategySettings {
             learning_rate: None,
             min_epochs: None,
             reduction: None,
+            warm_start: None,
         }
     }
 
