@@ -82,6 +82,7 @@ fn provenance() -> Provenance {
         model_sha256: "00".repeat(32),
         model_bytes: 123,
         seed: 0,
+        emulator: None,
     }
 }
 

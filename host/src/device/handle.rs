@@ -268,6 +268,7 @@ impl Device {
             model_sha256: hex(sha256),
             model_bytes: model.len() as u64,
             seed: request.seed,
+            emulator: self.info.description.emulator.clone(),
         }
     }
 }
