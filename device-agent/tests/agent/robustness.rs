@@ -30,7 +30,7 @@ use super::{
 /// the answer to the probe.
 fn answer_of_script(script: &str) -> JobError {
     let options = Options {
-        program: Program { executable: "/bin/sh".into(), arguments: vec!["-c".into(), script.into()] },
+        program: Program { executable: "/bin/sh".into(), arguments: vec!["-c".into(), script.into()], emulator: None },
         token: None,
         store: None,
     };
@@ -70,7 +70,7 @@ fn a_process_that_dies_is_explained() {
 
 #[test]
 fn a_missing_program_is_an_error() {
-    let program = Program { executable: "/no/such/program".into(), arguments: Vec::new() };
+    let program = Program { executable: "/no/such/program".into(), arguments: Vec::new(), emulator: None };
     let mut requests = Vec::new();
     stream::write(&mut requests, &Hello::new("test", None)).unwrap();
     stream::write(&mut requests, &Request::Probe { runtime: RuntimeName::Tract, library: None }).unwrap();

@@ -39,6 +39,7 @@ pub(super) fn info() -> DeviceInfo {
             page_size_bytes: 4096,
             ram_kib: None,
             runtimes: vec![RuntimeName::Tract],
+            emulator: None,
         },
     }
 }

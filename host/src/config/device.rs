@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::section::Section;
 use crate::bench::Preset;
+use crate::device::Entry;
 
 /// The device of a run and how it runs models.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -22,12 +23,41 @@ pub struct DeviceConfig {
     pub affinity: Option<Affinity>,
     /// How the winner is measured at the end.
     pub preset: Preset,
+    /// Keys that were left to the device's entry in the registry.
+    #[serde(skip)]
+    pub left_out: Vec<&'static str>,
 }
 
 impl DeviceConfig {
+    /// A device, and what is said of how it runs models.
+    pub fn named(name: String, runtime: Option<RuntimeName>, threads: Option<u32>) -> Self {
+        let open = [("runtime", runtime.is_none()), ("threads", threads.is_none()), ("affinity", true)];
+        Self {
+            name,
+            runtime: runtime.unwrap_or(RuntimeName::Tract),
+            threads: threads.unwrap_or(1),
+            affinity: None,
+            preset: Preset::Quick,
+            left_out: open.into_iter().filter(|(_, is_open)| *is_open).map(|(key, _)| key).collect(),
+        }
+    }
+
+    /// Takes what was left out from the device's entry, where that says it.
+    pub fn complete(&mut self, entry: &Entry) {
+        for key in std::mem::take(&mut self.left_out) {
+            match key {
+                "runtime" => self.runtime = entry.runtime.unwrap_or(self.runtime),
+                "threads" => self.threads = entry.threads.unwrap_or(self.threads),
+                _ => self.affinity = entry.cores(),
+            }
+        }
+    }
+
     pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
         let runtimes = RuntimeName::ALL.map(|runtime| (runtime.name(), runtime));
         let presets = Preset::ALL.map(|preset| (preset.name(), preset));
+        let keys = ["runtime", "threads", "affinity"];
+        let left_out = keys.into_iter().filter(|key| !section.has(key)).collect();
         let runtime = section.choice("runtime", RuntimeName::Tract, &runtimes, &[]);
         Self {
             name: section.text("name", "local"),
@@ -35,6 +65,7 @@ impl DeviceConfig {
             threads: u32::try_from(section.count("threads", 1, 1..=limits::MAX_THREADS as usize)).unwrap_or(1),
             affinity: read_affinity(section),
             preset: section.choice("preset", Preset::Quick, &presets, &[]),
+            left_out,
         }
     }
 }

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use edgefit_search::Metric;
 
+use crate::device::Entry;
+
 use super::{ConfigError, SearchConfig};
 
 /// The least that a search file has to say.
@@ -300,8 +302,12 @@ fn the_examples_of_the_repository_are_read() {
         files.filter(|file| file.extension().is_some_and(|extension| extension == "toml")).collect();
     assert!(examples.iter().any(|file| file.ends_with("digits.toml")), "the main job is missing: {examples:?}");
     for example in examples {
-        let config = SearchConfig::load(&example).unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(parse(&config.to_toml()).unwrap(), config, "{example:?}");
+        let complete = |mut config: SearchConfig| {
+            config.device.complete(&Entry::default());
+            config
+        };
+        let config = complete(SearchConfig::load(&example).unwrap_or_else(|error| panic!("{error}")));
+        assert_eq!(complete(parse(&config.to_toml()).unwrap()), config, "{example:?}");
     }
 }
 

@@ -16,7 +16,7 @@ use super::measuring::{MeasureFailure, measure, request, table_sample};
 use super::sampling::Sampler;
 use super::space::SpaceSpec;
 use crate::config::DeviceConfig;
-use crate::device::{Device, DeviceInfo, connect};
+use crate::device::{Device, DeviceInfo, Registry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Event, Phase, Plan, Progress};
 use crate::search_run::{describe_space, machine, table_provenance};
@@ -67,9 +67,9 @@ pub struct Built {
 ///
 /// # Errors
 /// When the device or the file fails; [`ErrorKind::Interrupted`] after Ctrl-C, with what was measured in the file.
-pub fn build(plan: &BuildPlan, progress: &Progress, interrupt: &AtomicBool) -> Result<Built> {
+pub fn build(plan: &BuildPlan, registry: &Registry, progress: &Progress, interrupt: &AtomicBool) -> Result<Built> {
     let space = plan.space.build()?;
-    let mut device = connect(&plan.device.name)?;
+    let mut device = registry.connect(&plan.device.name)?;
     let version = device.probe(plan.device.runtime, None)?.version;
     let provenance = table_provenance(&plan.device, device.info(), &version);
     let table = open_table(plan, provenance)?;

@@ -15,9 +15,8 @@ use super::evaluate::{Evaluation, Figures, NOISE_FLOOR, OURS};
 use super::measuring::{MeasureFailure, measure, request, table_sample};
 use super::sampling::{Sampler, TableModel};
 use super::space::SpaceSpec;
-use crate::bench::Preset;
 use crate::config::DeviceConfig;
-use crate::device::{Device, MeasureRequest, connect};
+use crate::device::{Device, MeasureRequest, Registry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Event, Phase, Plan, Progress};
 use crate::search_run::table_provenance;
@@ -45,14 +44,20 @@ pub struct FreshPlan {
 ///
 /// # Errors
 /// When the table is of another device or names no space, or the device fails.
-pub fn evaluate_fresh(plan: &FreshPlan, progress: &Progress, interrupt: &AtomicBool) -> Result<Evaluation> {
+pub fn evaluate_fresh(
+    plan: &FreshPlan,
+    registry: &Registry,
+    progress: &Progress,
+    interrupt: &AtomicBool,
+) -> Result<Evaluation> {
     let mut table = file::load(&plan.table)?;
     if table.evaluation().is_none() {
         table.fit()?;
     }
     let space = SpaceSpec::of(table.population().ok_or_else(|| without_space(plan))?)?;
-    let config = device_config(plan, table.provenance())?;
-    let mut device = connect(&config.name)?;
+    let mut config = device_config(plan, table.provenance())?;
+    config.complete(&registry.entry(&config.name)?);
+    let mut device = registry.connect(&config.name)?;
     let version = device.probe(config.runtime, None)?.version;
     let is = table_provenance(&config, device.info(), &version);
     if let Some(what) = table.provenance().difference(&is) {
@@ -78,8 +83,7 @@ fn device_config(plan: &FreshPlan, provenance: &Provenance) -> Result<DeviceConf
     let runtime = runtime.ok_or_else(|| {
         Error::new(ErrorKind::Runtime, format!("this version has no runtime `{}`", provenance.runtime))
     })?;
-    let threads = provenance.threads;
-    Ok(DeviceConfig { name: plan.device.clone(), runtime, threads, affinity: None, preset: Preset::Quick })
+    Ok(DeviceConfig::named(plan.device.clone(), Some(runtime), Some(provenance.threads)))
 }
 
 fn announcement(plan: &FreshPlan, from: &Provenance) -> Plan {

@@ -22,6 +22,7 @@ use edgefit_search::{Finish, Readings, Space};
 use edgefit_train::Dataset;
 
 use crate::config::SearchConfig;
+use crate::device::Registry;
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Event, Progress};
 use crate::run_folder::RunFolder;
@@ -77,12 +78,18 @@ struct Run<'a> {
     interrupt: &'a AtomicBool,
 }
 
-/// Runs a search to its end, or from where an earlier process left it.
+/// Runs a search to its end, or from where an earlier process left it, on a device of the registry.
 ///
 /// # Errors
 /// Each kind of [`ErrorKind`], with what to do; after [`ErrorKind::Interrupted`] and [`ErrorKind::Device`] the run can be resumed.
-pub fn run(config: &SearchConfig, place: &Place, progress: &Progress, interrupt: &AtomicBool) -> Result<Summary> {
-    let mut run = Run::open(config, place, progress, interrupt)?;
+pub fn run(
+    config: &SearchConfig,
+    place: &Place,
+    registry: &Registry,
+    progress: &Progress,
+    interrupt: &AtomicBool,
+) -> Result<Summary> {
+    let mut run = Run::open(config, place, registry, progress, interrupt)?;
     let outcome = run.finish();
     progress.emit(Event::End);
     outcome.map_err(|error| run.explain(error))

@@ -14,7 +14,7 @@ use super::search_phase::describe;
 use super::seed::derived;
 use super::{Place, Run};
 use crate::config::{DeviceConfig, SearchConfig};
-use crate::device::{DeviceInfo, connect};
+use crate::device::{DeviceInfo, Registry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::latency_table::SpaceSpec;
 use crate::progress::{Event, Plan, Progress};
@@ -29,12 +29,13 @@ impl<'a> Run<'a> {
     pub(super) fn open(
         config: &'a SearchConfig,
         place: &Place,
+        registry: &Registry,
         progress: &'a Progress,
         interrupt: &'a AtomicBool,
     ) -> Result<Self> {
         let dataset = load_data(config)?;
         let space = space_spec(config, &dataset).build()?;
-        let mut device = connect(&config.device.name)?;
+        let mut device = registry.connect(&config.device.name)?;
         let runtime = device.probe(config.device.runtime, None)?;
         let info = device.info().clone();
         let folder = open_folder(config, place)?;

@@ -10,7 +10,6 @@ use edgefit_search::{SpaceSettings, space};
 
 use super::super::{Globals, interrupt, output};
 use super::show;
-use crate::bench::Preset;
 use crate::config::DeviceConfig;
 use crate::error::Result;
 use crate::latency_table::{BuildPlan, SpaceSpec, build};
@@ -43,12 +42,12 @@ pub(in crate::cli) struct BuildArgs {
     /// End before, once the mean error on held-out models is down to so many percent
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     target_error: Option<f64>,
-    /// What runs the models
-    #[arg(long, default_value = "tract", value_parser = runtime())]
-    runtime: RuntimeName,
-    /// Threads that run one operator together
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_THREADS)))]
-    threads: u32,
+    /// What runs the models [default: what the device's entry says, or tract]
+    #[arg(long, value_parser = runtime())]
+    runtime: Option<RuntimeName>,
+    /// Threads that run one operator together [default: what the device's entry says, or 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_THREADS)))]
+    threads: Option<u32>,
     /// Fresh processes that each model is measured in
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     processes: u32,
@@ -69,9 +68,11 @@ struct Input(Vec<usize>);
 
 /// Runs the command.
 pub(super) fn run_command(args: BuildArgs, globals: &Globals) -> Result<()> {
-    let BuildArgs { device, runtime, threads, .. } = args;
+    let registry = globals.registry();
+    let mut device = DeviceConfig::named(args.device, args.runtime, args.threads);
+    device.complete(&registry.entry(&device.name)?);
     let plan = BuildPlan {
-        device: DeviceConfig { name: device, runtime, threads, affinity: None, preset: Preset::Quick },
+        device,
         space: SpaceSpec {
             settings: SpaceSettings::preset(args.space),
             input: args.input.0,
@@ -86,7 +87,7 @@ pub(super) fn run_command(args: BuildArgs, globals: &Globals) -> Result<()> {
         resume: args.resume,
     };
     let interrupt = interrupt::listen()?;
-    let built = build(&plan, &Progress::on_stderr(globals.verbosity()), interrupt)?;
+    let built = build(&plan, &registry, &Progress::on_stderr(globals.verbosity()), interrupt)?;
     let description = show::Description::of(&plan.out, &built.table);
     match args.json {
         true => output::print_json(&description),

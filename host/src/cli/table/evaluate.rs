@@ -75,7 +75,7 @@ fn evaluate(args: EvaluateArgs, globals: &Globals) -> Result<Evaluation> {
         EvaluateArgs { table: Some(table), models: Some(models), device, processes, seed, .. } => {
             let plan = FreshPlan { table, device, models: models as usize, processes: processes as usize, seed };
             let interrupt = interrupt::listen()?;
-            evaluate_fresh(&plan, &Progress::on_stderr(globals.verbosity()), interrupt)
+            evaluate_fresh(&plan, &globals.registry(), &Progress::on_stderr(globals.verbosity()), interrupt)
         }
         _ => Err(Error::new(ErrorKind::Usage, "name a table with --models N, or --csv with what belongs to it")),
     }
