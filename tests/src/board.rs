@@ -4,11 +4,16 @@
 //! a shell of the board, what it starts and what that starts are all Arm's, and this machine stays as it is. That needs no
 //! right but to make a user name space, and Linux 6.7 or later. Times on it mean nothing.
 
+pub(crate) mod phone;
+pub(crate) mod relay;
+pub(crate) mod sshd;
+
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::needs::{Missing, arm_system};
+use crate::process;
 
 /// The home of the board's user.
 const HOME: &str = "/data";
@@ -42,6 +47,11 @@ impl Board {
         Self::with_disk("")
     }
 
+    /// A board with a disk of so many KiB.
+    pub(crate) fn with_small_disk(size_kib: u64) -> Result<Self, String> {
+        Self::with_disk(&format!("{size_kib}k"))
+    }
+
     fn with_disk(size: &str) -> Result<Self, String> {
         let system = arm_system::root().map_err(|missing| missing.to_string())?;
         let root = root().map_err(|error| format!("a folder for a board: {error}"))?;
@@ -69,12 +79,33 @@ impl Board {
         }
     }
 
+    /// A program of the board.
+    pub(crate) fn command(&self, program: &str) -> Command {
+        let [enter, arguments @ ..] = self.entry();
+        let mut command = Command::new(enter);
+        command.args(arguments).arg(program).env_clear().env("PATH", PATH).env("HOME", HOME);
+        command
+    }
+
+    /// What a script prints that the board's shell runs.
+    pub(crate) fn run(&self, script: &str) -> Result<String, String> {
+        process::succeed(self.command("/bin/sh").args(["-c", script]))
+    }
+
     /// A program of this machine at `path`, which is that of the board with its arguments. Of the environment, it is passed where ONNX
     /// Runtime's library is.
     pub(crate) fn program_here(&self, program: &str, path: &Path) -> Result<PathBuf, String> {
         let library = "${ORT_DYLIB_PATH:+ORT_DYLIB_PATH=$ORT_DYLIB_PATH}";
         let enter = self.entry().join(" ");
         write_program(path, &format!("exec env -i PATH={PATH} HOME={HOME} {library} {enter} {program} \"$@\""))
+    }
+
+    /// A program of this machine that runs the board's shell, as a login does: `$SSH_ORIGINAL_COMMAND` is the command, as in sshd's
+    /// ForceCommand.
+    pub(crate) fn login(&self, path: &Path) -> Result<PathBuf, String> {
+        let enter = self.entry().join(" ");
+        let command = r#""${SSH_ORIGINAL_COMMAND:-exec sh}""#;
+        write_program(path, &format!("exec env -i PATH={PATH} HOME={HOME} {enter} /bin/sh -c {command}"))
     }
 
     /// Where a file of the board is on this machine, unless it is on a small disk.

@@ -9,6 +9,7 @@ mod architecture;
 mod board;
 mod command;
 mod conformance;
+mod devices;
 mod harness;
 mod needs;
 mod process;
@@ -21,8 +22,11 @@ use architecture::{dependencies, documents, purity, sources, tree};
 use command::{
     bench, compare, data, device, main_job, mistakes, report, resume, runtime, shell, simulate, storage, table,
 };
+use devices::{adb, pool, ssh, trouble};
 use harness::{Test, test};
-use needs::Need::{Board, Chromium, Data, GitCheckout, InstalledRuntime, Mount, OnnxChecker, OnnxRuntime, Program};
+use needs::Need::{
+    Adb, Board, Chromium, Data, GitCheckout, InstalledRuntime, Mount, OnnxChecker, OnnxRuntime, Program, Ssh,
+};
 
 #[rustfmt::skip] // a table is read line by line
 const CONTENTS: &[Test] = &[
@@ -93,6 +97,18 @@ const CONTENTS: &[Test] = &[
     test("simulate::a_bound_and_two_objectives_are_kept", &[Program], simulate::a_bound_and_two_objectives_are_kept),
     test("simulate::wrong_tables_are_told", &[Program], simulate::wrong_tables_are_told),
     test("simulate::the_published_cells_give_the_known_figures", &[Program, Data("nasbench201.csv.gz")], simulate::the_published_cells_give_the_known_figures),
+    // Devices that are not this machine.
+    test("devices::a_board_is_added_checked_and_measured", &[Program, Board, Ssh], ssh::a_board_is_added_checked_and_measured),
+    test("devices::a_board_behind_a_jump_host_is_measured", &[Program, Board, Ssh], ssh::a_board_behind_a_jump_host_is_measured),
+    test("devices::a_search_measures_on_the_board", &[Program, Board, Ssh, OnnxRuntime], ssh::a_search_measures_on_the_board),
+    test("devices::cuts_do_not_change_a_search", &[Program, Board, Ssh, OnnxRuntime], trouble::cuts_do_not_change_a_search),
+    test("devices::a_full_disk_is_told", &[Program, Board, Ssh], trouble::a_full_disk_is_told),
+    test("devices::a_second_user_waits", &[Program, Board, Ssh], trouble::a_second_user_waits),
+    test("devices::old_agents_go_and_are_told", &[Program, Board, Ssh], trouble::old_agents_go_and_are_told),
+    test("devices::the_stand_in_is_a_phone_to_adb", &[Board, Adb], adb::the_stand_in_is_a_phone_to_adb),
+    test("devices::a_phone_is_measured", &[Program, Board, Adb], adb::a_phone_is_measured),
+    test("devices::a_phone_that_goes_is_told", &[Program, Board, Adb], adb::a_phone_that_goes_is_told),
+    test("devices::a_pool_goes_on_without_one_that_dies", &[Program], pool::goes_on_without_one_that_dies),
     // Latency tables.
     test("table::is_built_and_goes_on", &[Program], table::a_table_is_built_and_goes_on),
     test("table::is_kept_when_interrupted", &[Program], table::an_interrupted_table_is_kept),

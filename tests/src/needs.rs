@@ -40,6 +40,10 @@ pub(crate) enum Need {
     Mount,
     /// A 64-bit Arm board, emulated, and the agent for it.
     Board,
+    /// OpenSSH's server and client.
+    Ssh,
+    /// Android's adb.
+    Adb,
 }
 
 /// Why a need is not there; the text says how to get it.
@@ -64,6 +68,8 @@ impl Need {
             Need::Data(name) => data::path(name).map(drop),
             Need::Mount => mount::provide(),
             Need::Board => cross::agent().map(drop).and_then(|()| board::provide()),
+            Need::Ssh => board::sshd::provide(),
+            Need::Adb => board::phone::provide(),
         }
     }
 }

@@ -74,6 +74,7 @@ fn provenance() -> Provenance {
     Provenance {
         device_id: "0123456789ab".into(),
         device_url: "local".into(),
+        emulator: None,
         runtime: RuntimeDescription { name: RuntimeName::Tract, version: "0.23.9".into(), build: None, library: None },
         settings: Settings::default(),
         shapes: Vec::new(),

@@ -98,6 +98,9 @@ pub struct DeviceSection {
     pub kernel: Option<String>,
     /// Instruction set and C library.
     pub abi: String,
+    /// What runs the agent in place of a processor of this kind.
+    #[serde(default)]
+    pub emulator: Option<String>,
     /// The cores.
     pub cores: Vec<CoreSection>,
     /// Physical memory, in KiB.

@@ -260,6 +260,7 @@ impl Device {
         Provenance {
             device_id: self.info.description.id.clone(),
             device_url: self.info.url.clone(),
+            emulator: self.info.description.emulator.clone(),
             runtime,
             settings,
             shapes,

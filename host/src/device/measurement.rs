@@ -37,6 +37,9 @@ pub struct Provenance {
     pub device_id: String,
     /// URL that it was reached by.
     pub device_url: String,
+    /// What ran it in place of a processor of the device's kind: its times mean nothing.
+    #[serde(default)]
+    pub emulator: Option<String>,
     /// The runtime, its version and build.
     pub runtime: RuntimeDescription,
     /// The runtime's settings.

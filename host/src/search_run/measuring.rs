@@ -128,12 +128,13 @@ pub(super) fn readings(measurement: &Measurement) -> Readings {
     readings
 }
 
-/// Who measured: device, runtime with version, threads.
+/// Who measured: device, and whether it is emulated, runtime with version, threads.
 pub(super) fn origin(measurement: &Measurement) -> String {
     let from = &measurement.provenance;
     let runtime = format!("{} {}", from.runtime.name.name(), from.runtime.version);
     let (threads, processes) = (from.settings.threads, measurement.latency.len());
-    format!("{}, {runtime}, {threads} thread(s), {processes} process(es)", from.device_url)
+    let emulated = from.emulator.as_ref().map(|by| format!(", emulated by {by}")).unwrap_or_default();
+    format!("{}{emulated}, {runtime}, {threads} thread(s), {processes} process(es)", from.device_url)
 }
 
 fn internal(cause: impl std::fmt::Display) -> Error {

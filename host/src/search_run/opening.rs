@@ -139,7 +139,8 @@ pub(crate) fn machine(info: &DeviceInfo) -> String {
     let model = description.cores.first().and_then(|core| core.model.clone());
     let name =
         description.board.clone().or(description.soc.clone()).or(model).unwrap_or_else(|| description.arch.clone());
-    format!("{name}, {} cores", description.cores.len())
+    let emulated = description.emulator.as_ref().map(|by| format!(", emulated by {by}")).unwrap_or_default();
+    format!("{name}, {} cores{emulated}", description.cores.len())
 }
 
 fn load_data(config: &SearchConfig) -> Result<Dataset> {

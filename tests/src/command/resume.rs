@@ -28,26 +28,26 @@ pub(crate) fn kill_at_any_moment_loses_nothing() -> Outcome {
         let search = killed.start_search(killed.go_on("run"))?;
         thread::sleep(duration.mul_f64(moment));
         search.kill()?;
-        before.extend(trained(&killed)?);
+        before.extend(trained(&killed, "run")?);
     }
     expect(&killed.search(killed.go_on("run"))?, code::DONE, &[])?;
-    let after = trained(&killed)?;
+    let after = trained(&killed, "run")?;
     let lost: Vec<_> = before.iter().filter(|trial| !after.contains(trial)).collect();
     assert!(lost.is_empty(), "trained before a kill, and lost or changed: {lost:#?}");
     let course = |trials: &[Trial]| trials.iter().map(course_of).collect::<Vec<_>>();
-    assert_eq!(course(&after), course(&trained(&whole)?), "the resumed search (left) went another way");
+    assert_eq!(course(&after), course(&trained(&whole, "run")?), "the resumed search (left) went another way");
     Ok(())
 }
 
 /// What of a trial does not depend on what was measured.
-fn course_of(trial: &Trial) -> (u64, u64, Option<String>, Option<f64>) {
+pub(crate) fn course_of(trial: &Trial) -> (u64, u64, Option<String>, Option<f64>) {
     let accuracy = trial.results.best(Metric::Accuracy).map(|accuracy| accuracy.value);
     (trial.number, trial.draw, trial.digest.map(|digest| digest.to_string()), accuracy)
 }
 
 /// The trials that are done, in the order of their draws; none before there is a study.
-fn trained(scene: &Scene) -> Result<Vec<Trial>, String> {
-    let path = scene.path("run/study.sqlite");
+pub(crate) fn trained(scene: &Scene, run: &str) -> Result<Vec<Trial>, String> {
+    let path = scene.path(run).join("study.sqlite");
     if !path.exists() {
         return Ok(Vec::new());
     }
