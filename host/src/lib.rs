@@ -5,6 +5,7 @@
 //! [`simulate`] compares strategies where results are tabulated, and [`latency_table`] is the part about tables, also without a search.
 
 pub mod accuracy;
+pub mod agent_build;
 pub mod bench;
 pub mod cli;
 pub mod config;

@@ -117,10 +117,10 @@ pub(super) fn device(info: &DeviceInfo) -> DeviceSection {
         os,
         kernel: description.kernel.clone(),
         abi: format!("{}-{}", description.arch, description.abi),
-        emulator: description.emulator.clone(),
         cores: description.cores.iter().map(core).collect(),
         ram_kb: description.ram_kib,
         page_size: description.page_size_bytes,
+        emulator: description.emulator.clone(),
     }
 }
 

@@ -74,7 +74,6 @@ fn provenance() -> Provenance {
     Provenance {
         device_id: "0123456789ab".into(),
         device_url: "local".into(),
-        emulator: None,
         runtime: RuntimeDescription { name: RuntimeName::Tract, version: "0.23.9".into(), build: None, library: None },
         settings: Settings::default(),
         shapes: Vec::new(),
@@ -83,6 +82,7 @@ fn provenance() -> Provenance {
         model_sha256: "00".repeat(32),
         model_bytes: 123,
         seed: 0,
+        emulator: None,
     }
 }
 

@@ -98,15 +98,15 @@ pub struct DeviceSection {
     pub kernel: Option<String>,
     /// Instruction set and C library.
     pub abi: String,
-    /// What runs the agent in place of a processor of this kind.
-    #[serde(default)]
-    pub emulator: Option<String>,
     /// The cores.
     pub cores: Vec<CoreSection>,
     /// Physical memory, in KiB.
     pub ram_kb: Option<u64>,
     /// Size of a page, in bytes.
     pub page_size: u64,
+    /// What runs the agent in place of a processor: then times say nothing about a real one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub emulator: Option<String>,
 }
 
 /// One core.

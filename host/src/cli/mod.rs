@@ -104,7 +104,7 @@ enum Command {
     Report(report::ReportArgs),
     /// Compares search strategies on a tabulated benchmark, in seconds
     Simulate(simulate::SimulateArgs),
-    /// Serves as this machine's agent
+    /// Serves as this machine's agent, or builds the agent for a device
     Agent(agent::AgentArgs),
     /// Prints shell completions
     Completions(shell::CompletionsArgs),
@@ -135,7 +135,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Predict(args) => predict::run_command(args)?,
         Command::Report(args) => report::run_command(args)?,
         Command::Simulate(args) => simulate::run_command(args, &cli.globals)?,
-        Command::Agent(args) => return Ok(agent::run_command(args)),
+        Command::Agent(args) => return agent::run_command(args, &cli.globals),
         Command::Completions(args) => shell::completions(args)?,
         Command::Man => shell::man()?,
     }

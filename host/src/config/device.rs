@@ -8,6 +8,18 @@ use serde::{Serialize, Serializer};
 use super::section::Section;
 use crate::bench::Preset;
 use crate::device::Entry;
+use crate::error::{Error, ErrorKind};
+
+/// What a search does when its device is lost and does not come back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnLoss {
+    /// It stops, and can be resumed.
+    #[default]
+    Stop,
+    /// It goes on with what the latency table predicts, and stops before the finalists, which have to be measured.
+    Predict,
+}
 
 /// The device of a run and how it runs models.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -23,6 +35,8 @@ pub struct DeviceConfig {
     pub affinity: Option<Affinity>,
     /// How the winner is measured at the end.
     pub preset: Preset,
+    /// What a search does without the device.
+    pub on_loss: OnLoss,
     /// Keys that were left to the device's entry in the registry.
     #[serde(skip)]
     pub left_out: Vec<&'static str>,
@@ -38,8 +52,14 @@ impl DeviceConfig {
             threads: threads.unwrap_or(1),
             affinity: None,
             preset: Preset::Quick,
+            on_loss: OnLoss::Stop,
             left_out: open.into_iter().filter(|(_, is_open)| *is_open).map(|(key, _)| key).collect(),
         }
+    }
+
+    /// Whether a search goes on after this failure of the device.
+    pub fn goes_on_without(&self, error: &Error) -> bool {
+        self.on_loss == OnLoss::Predict && error.kind == ErrorKind::Device
     }
 
     /// Takes what was left out from the device's entry, where that says it.
@@ -65,6 +85,12 @@ impl DeviceConfig {
             threads: u32::try_from(section.count("threads", 1, 1..=limits::MAX_THREADS as usize)).unwrap_or(1),
             affinity: read_affinity(section),
             preset: section.choice("preset", Preset::Quick, &presets, &[]),
+            on_loss: section.choice(
+                "on_loss",
+                OnLoss::Stop,
+                &[("stop", OnLoss::Stop), ("predict", OnLoss::Predict)],
+                &[],
+            ),
             left_out,
         }
     }

@@ -29,8 +29,8 @@ use edgefit_search::{Goals, SpaceSettings, StrategySettings};
 use serde::Serialize;
 
 pub use data::{DataConfig, DataFormat};
-pub use device::DeviceConfig;
 pub(crate) use device::parse_affinity;
+pub use device::{DeviceConfig, OnLoss};
 pub use goals::{Constraints, Objectives};
 pub use problem::{ConfigError, Problem, Problems};
 pub(crate) use suggestion::nearest;

@@ -156,7 +156,9 @@ fn of_agent(device: &mut Device, is_first: bool, tell: &mut dyn FnMut(Step)) -> 
         tell(step);
     }
     let state = device.state()?;
-    machine::state(&state, &info.description).into_iter().for_each(tell);
+    let steps = machine::state(&state, &info.description).into_iter();
+    // The shell has told of space already.
+    steps.filter(|step| is_first || step.name != "space").for_each(tell);
     Ok(runs)
 }
 

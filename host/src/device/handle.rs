@@ -260,7 +260,6 @@ impl Device {
         Provenance {
             device_id: self.info.description.id.clone(),
             device_url: self.info.url.clone(),
-            emulator: self.info.description.emulator.clone(),
             runtime,
             settings,
             shapes,
@@ -269,6 +268,7 @@ impl Device {
             model_sha256: hex(sha256),
             model_bytes: model.len() as u64,
             seed: request.seed,
+            emulator: self.info.description.emulator.clone(),
         }
     }
 }

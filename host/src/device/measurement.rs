@@ -37,9 +37,6 @@ pub struct Provenance {
     pub device_id: String,
     /// URL that it was reached by.
     pub device_url: String,
-    /// What ran it in place of a processor of the device's kind: its times mean nothing.
-    #[serde(default)]
-    pub emulator: Option<String>,
     /// The runtime, its version and build.
     pub runtime: RuntimeDescription,
     /// The runtime's settings.
@@ -56,6 +53,9 @@ pub struct Provenance {
     pub model_bytes: u64,
     /// Seed of the inputs' values.
     pub seed: u64,
+    /// What ran the agent in place of a processor: then times say nothing about a real one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emulator: Option<String>,
 }
 
 /// One latency pass, in nanoseconds.

@@ -16,7 +16,7 @@ use std::{
 pub use entry::Entry;
 
 use super::{
-    Device, DeviceUrl, UrlError,
+    Device, DeviceUrl, Pool, UrlError,
     transport::{Transport, TransportError, remote::Tell},
 };
 use crate::config::nearest;
@@ -170,7 +170,11 @@ impl Registry {
             return Err(RegistryError::Taken(name.to_owned()));
         }
         for member in entry.members() {
-            entries.get(&member).ok_or_else(|| unknown(&member, &entries))?;
+            let found = entries.get(&member).ok_or_else(|| unknown(&member, &entries))?;
+            if !found.members().is_empty() {
+                let message = format!("{member} is a pool itself; name its devices");
+                return Err(RegistryError::Option { name: name.to_owned(), message });
+            }
         }
         self.write(path, &text::with(&old, name, entry))
     }
@@ -208,13 +212,47 @@ impl Registry {
         self.connect_entry(name, &self.entry(name)?)
     }
 
-    /// The device of an entry, connected; of a pool the first.
+    /// The devices of a name or URL, connected: those of a pool that answer, or the one that it is.
+    ///
+    /// # Errors
+    /// When there is none, none answers, or they are not of one kind.
+    pub fn connect_all(&self, name: &str) -> Result<Pool> {
+        let entry = self.entry(name)?;
+        let members = entry.members();
+        if members.is_empty() {
+            return self.connect_entry(name, &entry).map(Pool::of);
+        }
+        let mut devices = Vec::new();
+        let mut last = None;
+        for member in &members {
+            match self.connect_entry(member, &self.entry(member)?) {
+                Ok(device) => devices.push(device),
+                Err(error) => {
+                    (self.tell)(&format!("{member} is left out of {name}: {error}"));
+                    last = Some(error);
+                }
+            }
+        }
+        match last.filter(|_| devices.is_empty()) {
+            Some(error) => Err(error),
+            None => Pool::of_equals(name, devices),
+        }
+    }
+
+    /// The device of an entry, connected; of a pool the first that answers.
     ///
     /// # Errors
     /// When it does not answer.
     pub(crate) fn connect_entry(&self, name: &str, entry: &Entry) -> Result<Device> {
-        if let Some(first) = entry.members().first() {
-            return self.connect_entry(first, &self.entry(first)?);
+        let mut last = None;
+        for member in entry.members() {
+            match self.connect_entry(&member, &self.entry(&member)?) {
+                Ok(device) => return Ok(device),
+                Err(error) => last = Some(error),
+            }
+        }
+        if let Some(error) = last {
+            return Err(error);
         }
         Ok(Device::connect(self.transport(name, entry)?, entry.device_options())?)
     }

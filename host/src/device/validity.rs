@@ -41,9 +41,9 @@ const PREEMPTIONS_PER_SECOND: f64 = 25.0;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Flag {
-    /// An emulator ran the model: the times mean nothing.
+    /// The device is emulated: its times say nothing about a real one.
     Emulated {
-        /// Its name.
+        /// By what.
         by: String,
     },
     /// Other work took time of the cores while the model ran.
@@ -119,7 +119,9 @@ pub enum Flag {
 impl fmt::Display for Flag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Emulated { by } => write!(f, "the device is emulated by {by}: times on it mean nothing"),
+            Self::Emulated { by } => {
+                write!(f, "the device is emulated by {by}: its times say nothing about a real one")
+            }
             Self::OtherWork { busy_cores, cores } => {
                 write!(f, "other work kept {busy_cores:.1} of {cores} cores busy meanwhile")
             }
@@ -160,7 +162,6 @@ impl fmt::Display for Flag {
 /// Every flag of a measurement; none when it can be taken as it is.
 pub fn flags(measurement: &Measurement, online_cores: usize) -> Vec<Flag> {
     let summary = measurement.summary();
-    let emulated = measurement.provenance.emulator.clone().map(|by| Flag::Emulated { by });
     let noise = summary.median_absolute_deviation / summary.median.max(1.0);
     let noisy = (noise > NOISE_SHARE).then_some(Flag::Noisy { share: noise });
     let disagree = summary
@@ -169,6 +170,7 @@ pub fn flags(measurement: &Measurement, online_cores: usize) -> Vec<Flag> {
         .map(|variation| Flag::ProcessesDisagree { variation });
     let loaded = measurement.latency.iter().find_map(|run| loaded(&run.before, &run.after, online_cores));
     let runs = measurement.latency.iter();
+    let emulated = measurement.provenance.emulator.clone().map(|by| Flag::Emulated { by });
     let all = emulated.into_iter().chain(loaded).chain(disagree).chain(noisy).chain(runs.flat_map(of_run));
     all.fold(Vec::new(), with_new_kind)
 }

@@ -35,9 +35,9 @@ impl<'a> Run<'a> {
     ) -> Result<Self> {
         let dataset = load_data(config)?;
         let space = space_spec(config, &dataset).build()?;
-        let mut device = registry.connect(&config.device.name)?;
-        let runtime = device.probe(config.device.runtime, None)?;
-        let info = device.info().clone();
+        let mut devices = registry.connect_all(&config.device.name)?;
+        let runtime = devices.probe(config.device.runtime)?;
+        let info = devices.info().clone();
         let folder = open_folder(config, place)?;
         let table_provenance = table_provenance(&config.device, &info, &runtime.version);
         let settings = complete(config, space.as_ref())?.to_toml();
@@ -45,7 +45,7 @@ impl<'a> Run<'a> {
         // Behind the study: a folder that has it can be resumed, and one that has nothing can be used again.
         folder.write(RunFile::Search, settings.as_bytes())?;
         let started = study.header()?.provenance.started;
-        let measurer = Measurer::new(device, &config.device, config.seed, config.table.processes);
+        let measurer = Measurer::new(devices, &config.device, config.seed, config.table.processes);
         let reference = reference_losses(config, space.as_ref(), dataset.classes.len())?;
         let mut table = Table::new(table_provenance)?;
         table.set_population(Some(space_spec(config, &dataset).population()?));
@@ -89,6 +89,10 @@ impl<'a> Run<'a> {
             finalists: config.finals.finalists as u64,
             final_epochs: config.finals.epochs as u64,
         }));
+        if let Some(emulator) = &info.description.emulator {
+            let warning = format!("the device is emulated by {emulator}: latencies say nothing about a real one");
+            self.progress.emit(Event::Warning(warning));
+        }
         Ok(())
     }
 
@@ -139,8 +143,7 @@ pub(crate) fn machine(info: &DeviceInfo) -> String {
     let model = description.cores.first().and_then(|core| core.model.clone());
     let name =
         description.board.clone().or(description.soc.clone()).or(model).unwrap_or_else(|| description.arch.clone());
-    let emulated = description.emulator.as_ref().map(|by| format!(", emulated by {by}")).unwrap_or_default();
-    format!("{name}, {} cores{emulated}", description.cores.len())
+    format!("{name}, {} cores", description.cores.len())
 }
 
 fn load_data(config: &SearchConfig) -> Result<Dataset> {

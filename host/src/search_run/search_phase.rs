@@ -14,7 +14,9 @@ use edgefit_train::initial_weights;
 use super::Run;
 use super::measuring::{self, Purpose, model_bytes, readings};
 use super::seed::derived;
+use super::table_phase::left;
 use super::training::{ESTIMATE, Job, Outcome, Trained};
+use crate::device::DeviceError;
 use crate::error::{Error, ErrorKind, Result};
 use crate::latency_table::measuring::{MeasureFailure, table_sample};
 use crate::progress::{Event, Judged as Shown, Phase as Part};
@@ -136,12 +138,34 @@ impl Run<'_> {
         };
         let outcomes = self.train_side_by_side(&jobs, study::Purpose::Estimate, &mut keep)?;
         trained.extend(missing.iter().map(|trial| trial.number).zip(outcomes));
+        self.measure_batch_ahead(batch)?;
         for trial in batch {
             self.check_interrupted()?;
             let trained = trained.remove(&trial.number).expect("every trial of the batch was trained");
             self.complete(engine, trial, trained)?;
         }
         Ok(())
+    }
+
+    /// Has several devices measure a batch side by side.
+    fn measure_batch_ahead(&mut self, batch: &[Trial]) -> Result<()> {
+        if self.measurer.devices() < 2 {
+            return Ok(());
+        }
+        let models = batch.iter().map(|trial| self.untrained_model(trial));
+        let models: Vec<(Digest, Vec<u8>)> =
+            models.map(|model| model.map(|(graph, model)| (Digest::of(&graph), model))).collect::<Result<_>>()?;
+        let progress = self.progress;
+        let mut lost = |error: &DeviceError| progress.emit(Event::Warning(left(error)));
+        self.measurer.measure_ahead(&mut self.study, Purpose::Trial, &models, &mut lost)
+    }
+
+    /// A candidate with the weights that its training began with, as the file that the device gets.
+    fn untrained_model(&self, trial: &Trial) -> Result<(Graph, Vec<u8>)> {
+        let graph = self.space.decode(&trial.genotype)?;
+        let weights = initial_weights(&graph, derived(self.config.seed, ESTIMATE, trial.number));
+        let model = model_bytes(&graph, &weights, &self.export_options(None))?;
+        Ok((graph, model))
     }
 
     /// Trainings of these trials that an earlier process finished before their measurement.
@@ -171,9 +195,7 @@ impl Run<'_> {
     /// Measures a candidate, with the weights that its training began with: what they are does not change the time that the
     /// network takes, and so the measurement does not depend on how far its training got.
     fn judge(&mut self, trial: &Trial, outcome: &Outcome) -> Result<Judged> {
-        let graph = self.space.decode(&trial.genotype)?;
-        let weights = initial_weights(&graph, derived(self.config.seed, ESTIMATE, trial.number));
-        let model = model_bytes(&graph, &weights, &self.export_options(None))?;
+        let (graph, model) = self.untrained_model(trial)?;
         match self.measurer.measure(&mut self.study, Purpose::Trial, &Digest::of(&graph), &model) {
             Ok(taken) => {
                 let mut found = readings(&taken.measurement);
@@ -181,6 +203,12 @@ impl Run<'_> {
                 Ok((Ok(found), taken.record.into_iter().collect()))
             }
             Err(MeasureFailure::Network(reason)) => Ok((Err(reason), Vec::new())),
+            Err(MeasureFailure::Run(error)) if self.config.device.goes_on_without(&error) => {
+                self.progress.emit(Event::Warning(format!("trial {} has predictions only: {error}", trial.number)));
+                let mut found = predicted(&self.table.predict(&graph)?, &self.table);
+                found.add(Metric::Accuracy, outcome.accuracy(&self.dataset));
+                Ok((Ok(found), Vec::new()))
+            }
             Err(MeasureFailure::Run(error)) => Err(error),
         }
     }
