@@ -24,7 +24,7 @@ const PATH: &str = "/usr/bin:/bin";
 /// that it is found from within the board's own root.
 const FORMAT: &str = r":edgefit:M::\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00:\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff:";
 
-/// Makes the board in its name spaces: `$1` is Debian's files, `$2` the board's root, `$3` the format, `$4` the room of its disk.
+/// Makes the board in its name spaces, and keeps it until its input ends, at the latest with the tests: `$1` is Debian's files, `$2` the board's root, `$3` the format, `$4` the room of its disk.
 const SET_UP: &str = r#"set -e
 mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
 printf '%s' "$3" > /proc/sys/fs/binfmt_misc/register
@@ -32,7 +32,7 @@ for folder in bin lib usr etc; do mount --bind "$1/$folder" "$2/$folder"; done
 for folder in dev proc sys; do mount --rbind "/$folder" "$2/$folder"; done
 [ -z "$4" ] || mount -t tmpfs -o "size=$4" tmpfs "$2/data"
 mkdir -p "$2/data/local/tmp"
-exec chroot "$2" /bin/sh -c "echo up; exec sleep infinity"
+exec chroot "$2" /bin/sh -c "echo up; exec cat > /dev/null"
 "#;
 
 /// A board that is switched on; off when it is dropped.
@@ -61,7 +61,7 @@ impl Board {
             .arg(root.path())
             .arg(format!("{FORMAT}{}:F", arm_system::QEMU))
             .arg(size)
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

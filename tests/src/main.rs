@@ -110,8 +110,8 @@ const CONTENTS: &[Test] = &[
     // Devices that are not this machine.
     test("devices::a_board_is_added_checked_and_measured", &[Program, Board, Ssh], ssh::a_board_is_added_checked_and_measured),
     test("devices::a_board_behind_a_jump_host_is_measured", &[Program, Board, Ssh], ssh::a_board_behind_a_jump_host_is_measured),
-    test("devices::a_search_measures_on_the_board", &[Program, Board, Ssh], ssh::a_search_measures_on_the_board),
-    test("devices::cuts_do_not_change_a_search", &[Program, Board, Ssh], trouble::cuts_do_not_change_a_search),
+    test("devices::a_search_measures_on_the_board", &[Program, Board, Ssh, OnnxRuntime], ssh::a_search_measures_on_the_board),
+    test("devices::cuts_do_not_change_a_search", &[Program, Board, Ssh, OnnxRuntime], trouble::cuts_do_not_change_a_search),
     test("devices::a_full_disk_is_told", &[Program, Board, Ssh], trouble::a_full_disk_is_told),
     test("devices::a_second_user_waits", &[Program, Board, Ssh], trouble::a_second_user_waits),
     test("devices::old_agents_go_and_are_told", &[Program, Board, Ssh], trouble::old_agents_go_and_are_told),

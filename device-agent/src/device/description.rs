@@ -7,12 +7,12 @@ use rustix::{param::page_size, system::uname};
 use sha2::{Digest, Sha256};
 
 use super::{
-    cores,
+    cores, emulator,
     kernel_file::{self, field, number_of},
 };
 
-/// Describes this machine; `emulator` is what its user says runs this program.
-pub fn read(emulator: Option<&str>) -> DeviceDescription {
+/// Describes this machine; `told` is what its user says runs this program.
+pub fn read(told: Option<&str>) -> DeviceDescription {
     let uname = uname();
     let host_name = uname.nodename().to_string_lossy().into_owned();
     DeviceDescription {
@@ -30,10 +30,7 @@ pub fn read(emulator: Option<&str>) -> DeviceDescription {
         page_size_bytes: page_size() as u64,
         ram_kib: kernel_file::text("/proc/meminfo").and_then(|text| number_of(&text, "MemTotal")),
         runtimes: RuntimeName::ALL.to_vec(),
-        emulator: emulator.map(str::to_owned).or_else(|| {
-            let info = kernel_file::text("/proc/cpuinfo").unwrap_or_default();
-            is_of_other_processor(&info, consts::ARCH).then(|| "an emulator".to_owned())
-        }),
+        emulator: told.map(str::to_owned).or_else(emulator::name),
     }
 }
 
@@ -46,12 +43,6 @@ fn identity(host_name: &str) -> String {
         .unwrap_or_else(|| host_name.to_owned());
     let hash = Sha256::digest(format!("edgefit device {source}"));
     hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Whether the kernel tells of a processor that does not run this program by itself: a user-mode emulator passes on what the
-/// real machine says.
-fn is_of_other_processor(info: &str, arch: &str) -> bool {
-    field(info, "vendor_id").is_some() && !arch.starts_with("x86")
 }
 
 fn pretty_name_in(os_release: &str) -> Option<String> {
@@ -97,15 +88,6 @@ mod tests {
         assert_eq!(pretty_name_in(os_release).as_deref(), Some("Debian GNU/Linux 12"));
         let compatible = "raspberrypi,5-model-b\0brcm,bcm2712";
         assert_eq!(chip_in(compatible).as_deref(), Some("brcm,bcm2712"));
-    }
-
-    #[test]
-    fn another_processor_than_the_programs_own_is_an_emulator() {
-        let x86 = "processor\t: 0\nvendor_id\t: GenuineIntel\n";
-        assert!(is_of_other_processor(x86, "aarch64"));
-        assert!(!is_of_other_processor(x86, "x86_64"));
-        assert!(!is_of_other_processor("processor\t: 0\nCPU part\t: 0xd08\n", "aarch64"));
-        assert_eq!(read(Some("qemu")).emulator.as_deref(), Some("qemu"));
     }
 
     #[test]

@@ -28,7 +28,7 @@ impl Desk {
         let board = Arc::new(Board::start()?);
         let phone = Phone::around(Arc::clone(&board)).map_err(|error| error.to_string())?;
         let cable = Relay::to(phone.port).map_err(|error| error.to_string())?;
-        let desk = Self { scene: scene_with_agent("")?, server_port: free_port()?, cable, board };
+        let desk = Self { scene: scene_with_agent()?, server_port: free_port()?, cable, board };
         let said = process::succeed(&mut desk.adb(&["connect", &desk.serial()]))?;
         match said.contains("connected to") {
             true => Ok(desk),

@@ -58,5 +58,6 @@ pub(crate) fn goes_on_without_one_that_dies() -> Outcome {
     expect(&ended, code::DONE, &[])?;
     assert!(scene.path("run/winner.onnx").exists());
     drop(agents);
-    expect(&scene.search(&["--device", "boards", "--out", "none"])?, code::DEVICE, &["refused"])
+    let again = ["search", "search.toml", "--device", "boards", "--out", "none"];
+    expect(&scene.run(&again)?, code::DEVICE, &["refused"])
 }

@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::board::Board;
 use crate::command::bench::json;
 use crate::command::resume::{course_of, trained};
-use crate::command::scene::{LIMIT, TINY, code, expect};
+use crate::command::scene::{LIMIT, code, expect};
 use crate::harness::Outcome;
 
 use super::site::{Site, bench, expect_emulated};
@@ -20,7 +20,7 @@ const CUTS: usize = 5;
 
 /// Cut again and again at random moments, a search has the same trials as without.
 pub(crate) fn cuts_do_not_change_a_search() -> Outcome {
-    let site = Site::with_device(Board::start()?, TINY)?;
+    let site = Site::with_onnx_runtime(Board::start()?)?;
     let search = |out| ["search", "search.toml", "--device", "board", "--out", out];
     site.done(&search("whole"))?;
     let mut rng = ChaCha8Rng::seed_from_u64(3);
@@ -39,9 +39,9 @@ pub(crate) fn cuts_do_not_change_a_search() -> Outcome {
 
 /// A disk without room for the agent, and one without room for a model.
 pub(crate) fn a_full_disk_is_told() -> Outcome {
-    let small = Site::with_device(Board::with_small_disk(1024)?, "")?;
+    let small = Site::with_device(Board::with_small_disk(1024)?)?;
     expect(&small.run(&bench("board", &[]))?, code::DEVICE, &["KiB free", "make room"])?;
-    let site = Site::with_device(Board::with_small_disk(400 * 1024)?, "")?;
+    let site = Site::with_device(Board::with_small_disk(400 * 1024)?)?;
     site.done(&bench("board", &[]))?;
     site.network.board.run("cat /dev/zero > /data/fill; true")?;
     site.scene.write("model.onnx", with_metadata(&edgefit::device::canary::model()))?;
@@ -58,7 +58,7 @@ fn with_metadata(model: &[u8]) -> Vec<u8> {
 
 /// Who comes second is told to wait, and gets his turn when the first is done.
 pub(crate) fn a_second_user_waits() -> Outcome {
-    let site = Site::with_device(Board::start()?, "")?;
+    let site = Site::with_device(Board::start()?)?;
     site.done(&bench("board", &[]))?;
     let long = ["bench", "model.onnx", "--device", "board", "--min-secs", "60", "--max-secs", "60"];
     let first = site.start(&long)?;
@@ -83,7 +83,7 @@ fn wait_for_lock(site: &Site) -> Result<(), String> {
 
 /// Agents of earlier versions make room on the board; one that is still in edgefit's own folder is told.
 pub(crate) fn old_agents_go_and_are_told() -> Outcome {
-    let site = Site::with_device(Board::start()?, "")?;
+    let site = Site::with_device(Board::start()?)?;
     let board = &site.network.board;
     let put = "mkdir -p ~/.cache/edgefit/agents; cd ~/.cache/edgefit/agents; for n in 1 2 3 4; do echo old > edgefit-agent-$n; done";
     board.run(put)?;

@@ -25,10 +25,10 @@ pub(super) fn ensure_foreign(what: &str, architecture: &str, packages: &[&str], 
     if there {
         return Ok(());
     }
-    if !may_install() {
+    if !may_install() || !is_debian() {
         let packages = packages.join(" ");
         let commands = format!("dpkg --add-architecture {architecture}; apt-get update; apt-get install {packages}");
-        return Err(Missing::Absent(format!("{what}; as root: {commands}")));
+        return Err(Missing::Absent(format!("{what}; as root on Debian: {commands}")));
     }
     let broken = |error| Missing::Broken(format!("{what}: {error}"));
     let known = process::succeed(Command::new("dpkg").arg("--print-foreign-architectures")).map_err(broken)?;
@@ -45,6 +45,12 @@ pub(super) fn ensure_foreign(what: &str, architecture: &str, packages: &[&str], 
 pub(super) fn download(packages: &[String], folder: &Path) -> Result<(), String> {
     let _one_at_a_time = apt()?;
     process::succeed(Command::new("apt-get").args(["download", "-qq"]).args(packages).current_dir(folder)).map(drop)
+}
+
+/// Other systems keep other architectures elsewhere, or have no such packages.
+fn is_debian() -> bool {
+    let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    release.lines().any(|line| line == "ID=debian")
 }
 
 fn may_install() -> bool {
