@@ -69,6 +69,7 @@ const CONTENTS: &[Test] = &[
     test("examples::cells_run", &[Program], examples::cells_run),
     test("examples::series_run", &[Program], examples::series_run),
     test("examples::attention_runs", &[Program], examples::attention_runs),
+    test("examples::own_space_runs", &[Program], examples::own_space_runs),
     test("search::the_winner_runs_elsewhere", &[Program, OnnxChecker], main_job::the_winner_runs_elsewhere),
     test("search::the_winner_meets_its_bounds_as_measured", &[Program], main_job::the_winner_meets_its_bounds_as_measured),
     test("search::bounds_stop_candidates_before_training", &[Program], main_job::bounds_stop_candidates_before_training),
