@@ -77,6 +77,7 @@ const CONTENTS: &[Test] = &[
     test("examples::series_run", &[Program], examples::series_run),
     test("examples::attention_runs", &[Program], examples::attention_runs),
     test("search::an_earlier_run_is_begun_with", &[Program], main_job::an_earlier_run_is_begun_with),
+    test("examples::own_space_runs", &[Program], examples::own_space_runs),
     test("search::the_winner_runs_elsewhere", &[Program, OnnxChecker], main_job::the_winner_runs_elsewhere),
     test("search::the_winner_meets_its_bounds_as_measured", &[Program], main_job::the_winner_meets_its_bounds_as_measured),
     test("search::bounds_stop_candidates_before_training", &[Program], main_job::bounds_stop_candidates_before_training),

@@ -19,9 +19,9 @@ use serde::{Deserialize, Serialize};
 use crate::draw;
 use crate::genotype::Genotype;
 use crate::goal::Goals;
-use crate::metric::Metric;
+use crate::metric::{Metric, Stage};
 use crate::reading::Readings;
-use crate::space::{Space, SpaceError};
+use crate::space::{CostTable, Space, SpaceError};
 use crate::strategy::{Strategy, View, Wish};
 use crate::trial::{Fidelity, Observation, Status, Trial};
 
@@ -131,6 +131,8 @@ pub struct SearchEngine {
     draw: u64,
     seen: Seen,
     tally: Tally,
+    /// What networks cost, where a constraint asks for it and the space can tell without building them.
+    costs: Option<CostTable>,
 }
 
 /// What has been proposed before.
@@ -160,7 +162,10 @@ impl SearchEngine {
     /// If `in_flight` is 0.
     pub fn new(space: Box<dyn Space>, strategy: Box<dyn Strategy>, goals: Goals, settings: EngineSettings) -> Self {
         assert!(settings.in_flight > 0, "a search needs at least one trial in flight");
+        let is_bounded = goals.constraints().iter().any(|constraint| constraint.metric.stage() == Stage::Decoded);
+        let costs = if is_bounded { space.cost_table() } else { None };
         Self {
+            costs,
             space,
             strategy,
             goals,

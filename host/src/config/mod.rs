@@ -33,6 +33,7 @@ pub(crate) use device::parse_affinity;
 pub use device::{DeviceConfig, OnLoss};
 pub use goals::{Constraints, Objectives};
 pub use problem::{ConfigError, Problem, Problems};
+pub(crate) use space::load as load_space;
 pub(crate) use suggestion::nearest;
 pub use table::TableConfig;
 pub use training::{EstimateConfig, FinalConfig};

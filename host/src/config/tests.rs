@@ -253,7 +253,7 @@ fn a_setting_of_the_space_is_told_with_its_line() {
     check_space("kernel = [3]", "search.toml:6: space.kernel: unknown key\n= help: did you mean `kernels`?");
     check_space(
         "zzz = 1",
-        "search.toml:6: space.zzz: unknown key\n= help: there are preset, stages, widths, kernels, expansions, depths and resolutions",
+        "search.toml:6: space.zzz: unknown key\n= help: there are preset, stages, widths, kernels, expansions, depths, resolutions and definition",
     );
     check_space("kernels = [3, 4]", "search.toml:6: space.kernels: 4 is even; a kernel needs a middle");
     check_space("kernels = 3", "search.toml:6: space.kernels: takes a sequence, not integer `3`");
@@ -262,10 +262,77 @@ fn a_setting_of_the_space_is_told_with_its_line() {
         &LEAST.replace("mbconv", "dart"),
         "search.toml:5: space.preset: \"dart\" is not known\n= help: did you mean \"darts\"? There are chain, mbconv, multi-branch, nb201, darts, ds-cnn, tcn, transformer, hybrid and global",
     );
+}
+
+/// A search file whose space is this file, in a folder of their own.
+fn own_space(text: &str) -> (tempfile::TempDir, Result<SearchConfig, ConfigError>) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("my.toml"), text).unwrap();
+    let search = folder.path().join("search.toml");
+    std::fs::write(&search, LEAST.replace("preset = \"mbconv\"", "file = \"my.toml\"")).unwrap();
+    let config = SearchConfig::load(&search);
+    (folder, config)
+}
+
+const OWN: &str = "\
+[[stages]]
+block = \"plain\"
+repeat = [1, 2]
+width = [8, 16]
+
+[blocks.plain]
+choices = { kernel = [3, 5] }
+layers = [{ op = \"conv\", kernel = \"kernel\" }]
+";
+
+#[test]
+fn a_space_of_ones_own_is_read_and_written_back() {
+    let (_folder, config) = own_space(OWN);
+    let config = config.unwrap();
+    assert_eq!(config.space.preset, "custom");
+    assert_eq!(parse(&config.to_toml()).unwrap(), config, "{}", config.to_toml());
+}
+
+#[test]
+fn what_is_wrong_in_a_space_of_ones_own_is_told_with_its_line() {
+    let check = |wrong: &str, right: &str, expected: &str| {
+        let (folder, config) = own_space(&OWN.replace(right, wrong));
+        let message = config.unwrap_err().to_string();
+        let told = message.replace(folder.path().to_str().unwrap(), "");
+        let told: Vec<&str> = told.lines().filter(|line| !line.contains(" | ")).map(str::trim).collect();
+        assert_eq!(told.join("\n"), expected, "{message}");
+    };
     check(
-        &LEAST.replace("preset = \"mbconv\"", "file = \"my.toml\""),
-        "search.toml:5: space.file: a space of one's own is not in this version\n= help: choose a `preset`",
+        "block = \"plane\"",
+        "block = \"plain\"",
+        "/my.toml:2: stages.0.block: `plane` is not known\n= help: did you mean `plain`? There are plain",
     );
+    check(
+        "kernel = [3, 4]",
+        "kernel = [3, 5]",
+        "/my.toml:8: blocks.plain.layers.0.kernel: 4 is even; a kernel needs a middle",
+    );
+    check(
+        "kernel = \"kernle\"",
+        "kernel = \"kernel\"",
+        "/my.toml:8: blocks.plain.layers.0.kernel: `kernle` is neither a number nor a choice that can be seen from here\n= help: did you mean `kernel`? There are block, kernel, repeat and width",
+    );
+    check("repaet = [1, 2]", "repeat = [1, 2]", "/my.toml:3: repaet: unknown key\n= help: did you mean `repeat`?");
+    check("width = [8, 8]", "width = [8, 16]", "/my.toml:4: stages.0.width: has `8` twice");
+    let (_folder, config) = own_space(&OWN.replace("width = [8, 16]", "width = 1.5"));
+    let message = config.unwrap_err().to_string();
+    assert!(message.contains("my.toml:4: ") && message.contains("a number, a name or a list of them"), "{message}");
+    let (_folder, config) = own_space("[[stages]]\nblock =");
+    assert!(config.unwrap_err().to_string().contains("my.toml:2: "));
+}
+
+#[test]
+fn an_absent_space_is_told_where_it_is_named() {
+    let text = LEAST.replace("preset = \"mbconv\"", "file = \"absent.toml\"");
+    let message = parse(&text).unwrap_err().to_string();
+    assert!(message.starts_with("search.toml:5: space.file: absent.toml cannot be read"), "{message}");
+    let both = LEAST.replace("preset = \"mbconv\"", "preset = \"mbconv\"\nfile = \"absent.toml\"");
+    check(&both, "search.toml:5: space.preset: stands beside `file`\n= help: give one of them");
 }
 
 #[test]

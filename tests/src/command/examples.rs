@@ -26,6 +26,21 @@ pub(crate) fn attention_runs() -> Outcome {
     run(&["transformer", "hybrid"])
 }
 
+/// The space of one's own is found beside the search file, is whole in the run's own, and has a table without a search.
+pub(crate) fn own_space_runs() -> Outcome {
+    let scene = Scene::new(&small(&repository::read("host/examples/my-space.toml")?)?)?;
+    let space = "spaces/my-space.toml";
+    scene.write(space, repository::read(format!("host/examples/{space}"))?)?;
+    expect(&scene.search(&["--trials", "2"])?, code::DONE, &["networks, such as custom:"])?;
+    expect(&scene.run(&["search", "run/search.toml", "--out", "again", "--trials", "1"])?, code::DONE, &[])?;
+    let build = ["table", "build", "--space", space, "--input", "1x8x8", "--models", "4", "--processes", "1"];
+    expect(&scene.run(&[build.as_slice(), &["--out", "own.table"]].concat())?, code::DONE, &[])?;
+    let wrong = repository::read(format!("host/examples/{space}"))?.replace("op = \"depthwise\"", "op = \"deptwise\"");
+    scene.write(space, wrong)?;
+    let ended = scene.run(&["search", "search.toml", "--out", "wrong"])?;
+    expect(&ended, code::USAGE, &["my-space.toml:", "blocks.inverted.layers.1.op", "did you mean `depthwise`?"])
+}
+
 /// Runs these examples: each prints the size of its space and one network of it, and ends with a winner.
 fn run(names: &[&str]) -> Outcome {
     for name in names {

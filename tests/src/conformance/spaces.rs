@@ -22,6 +22,9 @@ const DRAWN: u64 = 3;
 
 const CLASSES: usize = 3;
 
+/// The space that users begin their own with.
+const OWN: &str = include_str!("../../../host/examples/spaces/my-space.toml");
+
 /// Samples of the step of training.
 const SAMPLES: usize = 8;
 
@@ -95,10 +98,11 @@ fn is_kernel(role: Role) -> bool {
 /// Networks of every space for every input, each with a name.
 fn networks() -> Result<Vec<(String, Graph)>, String> {
     let mut networks = Vec::new();
-    for name in space::names() {
+    let own = SpaceSettings::custom(toml::from_str(OWN).map_err(|error| error.to_string())?);
+    for settings in space::names().map(SpaceSettings::preset).chain([own]) {
         for input in INPUTS {
             let task = Task { input: Shape::from(input), classes: CLASSES };
-            let space = space::build(&SpaceSettings::preset(name), &task).map_err(|error| error.to_string())?;
+            let space = space::build(&settings, &task).map_err(|error| error.to_string())?;
             networks.extend(drawn(space.as_ref())?);
         }
     }

@@ -1,11 +1,11 @@
 //! Drawing: asks the strategy until there are enough networks to choose from, stopping those that miss a hard constraint.
 //!
-//! The cheapest check comes first: a genotype seen before, constraints on what is computed, constraints on what is
+//! The cheapest check comes first: a genotype seen before, constraints on what is computed (without building the network
+//! where the space has a table of costs), constraints on what is
 //! predicted, a network seen before.
 
 use std::collections::BTreeSet;
 
-use edgefit_graph::op::Op;
 use edgefit_graph::{Digest, ELEMENT_BYTES, Graph};
 
 use super::{DRAWS_PER_TRIAL, MAX_POOL, MOST_REDRAWS, Prospect, SearchEngine, SearchError};
@@ -13,13 +13,11 @@ use crate::draw;
 use crate::genotype::Genotype;
 use crate::metric::{Metric, Stage};
 use crate::reading::{Readings, Value};
+use crate::space::StaticCost;
 use crate::strategy::View;
 use crate::trial::{Status, Trial};
 
 const BYTES_PER_KIB: f64 = 1024.0;
-
-/// Numbers of a batch norm that are left for each channel once it is folded into the convolution before it.
-const FOLDED_NORM_PARAMS: u64 = 1;
 
 /// What drawing for one trial gave.
 #[derive(Default)]
@@ -88,8 +86,14 @@ impl SearchEngine {
         if self.seen.genotypes.contains(&genotype) {
             return Ok(Drawn::Duplicate);
         }
+        if let Some(costs) = &self.costs {
+            let known = computed(&costs.cost(&costs.pack(&genotype)));
+            if let Some(missed) = self.goals.first_missed(&known, Stage::Decoded) {
+                return Ok(Drawn::Missed(Prospect { genotype, digest: None, known }, missed.metric));
+            }
+        }
         let graph = self.space.decode(&genotype).map_err(SearchError::from)?;
-        let mut known = computed(&graph);
+        let mut known = computed(&StaticCost::of(&graph));
         let mut missed = self.goals.first_missed(&known, Stage::Decoded);
         if missed.is_none() {
             known.extend(appraise(&graph, &genotype)?);
@@ -130,17 +134,8 @@ impl SearchEngine {
 }
 
 /// What follows from the graph. The model size is that of the weights at 32 bits with batch norms folded away.
-fn computed(graph: &Graph) -> Readings {
-    let cost = graph.cost();
-    let folded: u64 = graph
-        .nodes()
-        .iter()
-        .map(|node| match node.op {
-            Op::BatchNorm(_) => graph.node_cost(node).params - FOLDED_NORM_PARAMS * node.shape.channels() as u64,
-            _ => 0,
-        })
-        .sum();
-    let size_kib = ((cost.params - folded) * ELEMENT_BYTES) as f64 / BYTES_PER_KIB;
+fn computed(cost: &StaticCost) -> Readings {
+    let size_kib = (cost.folded_params * ELEMENT_BYTES) as f64 / BYTES_PER_KIB;
     Readings::new()
         .with(Metric::Macs, Value::computed(cost.macs as f64))
         .with(Metric::Params, Value::computed(cost.params as f64))

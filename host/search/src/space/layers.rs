@@ -190,6 +190,11 @@ impl Layers {
         Ok(())
     }
 
+    /// What has been built so far, as a network of its own.
+    pub(crate) fn finish(self) -> Result<Graph, GraphError> {
+        self.builder.finish(&[self.at])
+    }
+
     /// The mean over all positions and one logit a class; the finished network.
     pub(crate) fn classify(mut self, classes: usize) -> Result<Graph, GraphError> {
         self.append("head.pool".into(), Op::GlobalAvgPool(GlobalAvgPool))?;

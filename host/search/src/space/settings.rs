@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::custom::Definition;
 use super::error::SpaceError;
 
 /// Largest number of stages of a network.
@@ -37,6 +38,9 @@ pub struct SpaceSettings {
     /// By which factors a network shrinks its input before anything else, to choose from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolutions: Option<Vec<usize>>,
+    /// What the space `custom` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<Definition>,
 }
 
 /// One list of options for all stages, or one for each stage.
@@ -60,7 +64,13 @@ impl SpaceSettings {
             expansions: None,
             depths: None,
             resolutions: None,
+            definition: None,
         }
+    }
+
+    /// The space that is defined so.
+    pub fn custom(definition: Definition) -> Self {
+        Self { definition: Some(definition), ..Self::preset(super::custom::NAME) }
     }
 
     /// The number of stages, `default` unless stated.
@@ -163,6 +173,7 @@ impl SpaceSettings {
             ("expansions", self.expansions.is_some()),
             ("depths", self.depths.is_some()),
             ("resolutions", self.resolutions.is_some()),
+            ("definition", self.definition.is_some()),
         ];
         match stated.into_iter().find(|(key, is_stated)| *is_stated && !keys.contains(key)) {
             Some((key, _)) => Err(wrong(key, format!("space `{}` has no such choice; remove it", self.preset))),

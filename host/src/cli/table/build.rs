@@ -1,6 +1,6 @@
 //! `edgefit table build`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -10,8 +10,8 @@ use edgefit_search::{SpaceSettings, space};
 
 use super::super::{Globals, interrupt, output};
 use super::show;
-use crate::config::DeviceConfig;
-use crate::error::Result;
+use crate::config::{DeviceConfig, load_space};
+use crate::error::{Error, ErrorKind, Result};
 use crate::latency_table::{BuildPlan, Origin, SpaceSpec, build};
 use crate::progress::Progress;
 
@@ -21,8 +21,8 @@ pub(in crate::cli) struct BuildArgs {
     /// The device to measure on
     #[arg(long, value_name = "NAME", default_value = "local")]
     device: String,
-    /// The space whose models are measured
-    #[arg(long, required_unless_present = "layers", value_parser = PossibleValuesParser::new(space::names()))]
+    /// The space whose models are measured: the name of a preset, or a file that defines one
+    #[arg(long, value_name = "SPACE", required_unless_present = "layers")]
     space: Option<String>,
     /// For a table of general use instead: a folder with conv.csv, dwconv.csv, pooling.csv and fc.csv, the layer shapes of known
     /// networks, of which random networks are made
@@ -80,7 +80,7 @@ pub(super) fn run_command(args: BuildArgs, globals: &Globals) -> Result<()> {
         models_from: match args.layers {
             Some(folder) => Origin::Layers(folder),
             None => Origin::Space(SpaceSpec {
-                settings: SpaceSettings::preset(args.space.unwrap_or_default()),
+                settings: space_settings(&args.space.unwrap_or_default())?,
                 input: args.input.0,
                 classes: args.classes as usize,
             }),
@@ -101,6 +101,19 @@ pub(super) fn run_command(args: BuildArgs, globals: &Globals) -> Result<()> {
         true => output::print_json(&description),
         false => output::print(&format!("ended    {}\n{}", built.ended, description.text())),
     }
+}
+
+/// The settings of a preset, or those of the space that the file defines.
+fn space_settings(name: &str) -> Result<SpaceSettings> {
+    if space::names().any(|preset| preset == name) {
+        return Ok(SpaceSettings::preset(name));
+    }
+    let path = Path::new(name);
+    if path.extension().is_some_and(|extension| extension == "toml") {
+        return Ok(load_space(path)?);
+    }
+    let known = space::names().collect::<Vec<_>>().join(", ");
+    Err(Error::new(ErrorKind::Usage, format!("`{name}` is no space; there are {known}, or give the TOML file of one")))
 }
 
 pub(super) fn runtime() -> impl TypedValueParser<Value = RuntimeName> {
