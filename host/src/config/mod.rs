@@ -34,7 +34,7 @@ pub(crate) use device::parse_affinity;
 pub use goals::{Constraints, Objectives};
 pub use problem::{ConfigError, Problem, Problems};
 pub use table::TableConfig;
-pub use training::{EstimateConfig, FinalConfig};
+pub use training::{EstimateConfig, FinalConfig, Proxy};
 
 use document::Document;
 use section::Section;

@@ -8,6 +8,7 @@ mod crown;
 mod finals;
 mod measuring;
 mod opening;
+mod promise;
 mod recipe;
 mod search_phase;
 mod seed;

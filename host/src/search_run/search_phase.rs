@@ -58,7 +58,7 @@ impl Run<'_> {
     pub(super) fn engine(&self) -> Result<SearchEngine> {
         let settings =
             EngineSettings { seed: self.config.seed, trials: self.config.strategy.trials, in_flight: self.in_flight() };
-        let strategy = edgefit_search::strategy::build(&self.config.strategy)?;
+        let strategy = self.screened(edgefit_search::strategy::build(&self.config.strategy)?);
         Ok(SearchEngine::new(
             space::build(&self.config.space, self.space.task())?,
             strategy,

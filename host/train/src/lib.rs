@@ -16,7 +16,9 @@ mod kernel;
 mod loss;
 mod network;
 mod optimizer;
+pub mod proxy;
 mod recipe;
+mod rewrite;
 mod train;
 
 pub use data::Dataset;

@@ -17,6 +17,7 @@ mod reinforce;
 mod repair;
 mod scalarization;
 mod scores;
+mod screened;
 mod settings;
 mod surrogate;
 #[cfg(test)]
@@ -25,6 +26,7 @@ mod tpe;
 
 use rand_chacha::ChaCha8Rng;
 
+pub use screened::{Promise, Screened};
 pub use settings::{StrategyError, StrategySettings};
 
 use crate::genotype::Genotype;
