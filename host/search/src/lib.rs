@@ -12,6 +12,7 @@ mod goal;
 pub mod hypervolume;
 mod metric;
 pub mod pareto;
+pub mod rank;
 mod reading;
 pub mod simulate;
 pub mod space;

@@ -51,6 +51,7 @@ sample = 3
 [estimate]
 epochs = 2
 optimizer = "sgd"
+proxy = "combined"
 [final]
 finalists = 2
 epochs = 12
@@ -242,6 +243,10 @@ fn a_wrong_type_or_unit_is_told() {
     );
     check_section("[strategy]\ntrials = \"many\"", "search.toml:7: strategy.trials: takes a whole number, not text");
     check_section("[estimate]\nepochs = 1.5", "search.toml:7: estimate.epochs: takes a whole number, not a fraction");
+    check_section(
+        "[estimate]\nproposals = 4",
+        "search.toml:7: estimate.proposals: has no meaning without a proxy that picks among them\n= help: write `proxy = \"naswot\"`, or remove it",
+    );
     check(&format!("estimate = 3\n{LEAST}"), "search.toml:1: estimate: takes a section, not a whole number");
 }
 

@@ -3,6 +3,7 @@
 use std::ops::Bound;
 
 use edgefit_train::Optimizer;
+use edgefit_train::proxy::PROXIES;
 use serde::Serialize;
 
 use super::section::Section;
@@ -38,6 +39,12 @@ pub struct EstimateConfig {
     pub warmup: f64,
     /// Share of the target that is spread over all classes; at least 0, less than 1.
     pub label_smoothing: f64,
+    /// What says which proposals are worth a training, without training them; all are where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<Proxy>,
+    /// Proposals for each training, of which the proxy picks; only with a proxy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proposals: Option<usize>,
     /// Trainings side by side, each on one thread. It is part of what makes a run reproducible: as many candidates
     /// are proposed together.
     pub jobs: usize,
@@ -47,6 +54,7 @@ impl EstimateConfig {
     pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
         let optimizer = section.choice("optimizer", Optimizer::Adamw, &OPTIMIZERS, &[]);
         let (learning_rate, weight_decay) = standard(optimizer);
+        let (proxy, proposals) = read_proxy(section);
         Self {
             epochs: section.count("epochs", 3, 1..=MOST_EPOCHS),
             batch: section.count("batch", 32, 1..=65_536),
@@ -55,10 +63,63 @@ impl EstimateConfig {
             weight_decay: section.number("weight_decay", weight_decay, 0.0..=1.0),
             warmup: section.number("warmup", 0.1, 0.0..1.0),
             label_smoothing: section.number("label_smoothing", 0.1, 0.0..1.0),
+            proxy,
+            proposals,
             jobs: section.count("jobs", 2, 1..=256),
         }
     }
 }
+
+/// What picks the proposals that are trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(into = "&'static str")]
+pub enum Proxy {
+    /// The proxy of this name.
+    One(&'static str),
+    /// The mean of the ranks under the proxies of [`COMBINED`].
+    Combined,
+}
+
+/// The name of [`Proxy::Combined`] in a search file, and what it combines.
+const COMBINED_NAME: &str = "combined";
+const COMBINED: [&str; 3] = ["naswot", "synflow", "jacov"];
+
+impl Proxy {
+    /// The names of the proxies that it looks at.
+    pub fn names(self) -> Vec<&'static str> {
+        match self {
+            Self::One(name) => vec![name],
+            Self::Combined => COMBINED.to_vec(),
+        }
+    }
+}
+
+impl From<Proxy> for &'static str {
+    fn from(proxy: Proxy) -> Self {
+        match proxy {
+            Proxy::One(name) => name,
+            Proxy::Combined => COMBINED_NAME,
+        }
+    }
+}
+
+/// Proposals a training unless stated.
+const PROPOSALS: usize = 8;
+
+fn read_proxy(section: &mut Section<'_, '_>) -> (Option<Proxy>, Option<usize>) {
+    let known = PROXIES.iter().map(|proxy| (proxy.name(), Proxy::One(proxy.name())));
+    let names: Vec<(&str, Proxy)> = known.chain([(COMBINED_NAME, Proxy::Combined)]).collect();
+    let proxy = if section.has("proxy") { section.required_choice("proxy", &names, &[]) } else { None };
+    let proposals = section.optional_count("proposals", 1..=MOST_PROPOSALS);
+    if proxy.is_none() && proposals.is_some() {
+        let help = "write `proxy = \"naswot\"`, or remove it".to_owned();
+        section.wrong_key("proposals", "has no meaning without a proxy that picks among them", Some(help));
+    }
+    (proxy, proxy.map(|_| proposals.unwrap_or(PROPOSALS)))
+}
+
+/// Most proposals a training.
+const MOST_PROPOSALS: usize = 128;
 
 /// Learning rates that can be meant.
 const POSITIVE_RATE: (Bound<f64>, Bound<f64>) = (Bound::Excluded(0.0), Bound::Included(10.0));

@@ -17,7 +17,9 @@ mod loss;
 mod network;
 mod optimizer;
 mod paused;
+pub mod proxy;
 mod recipe;
+mod rewrite;
 mod train;
 mod warp;
 

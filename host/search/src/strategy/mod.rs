@@ -22,6 +22,7 @@ mod reinforce;
 mod repair;
 mod scalarization;
 mod scores;
+mod screened;
 mod settings;
 mod successive_halving;
 mod surrogate;
@@ -31,6 +32,7 @@ mod tpe;
 
 use rand_chacha::ChaCha8Rng;
 
+pub use screened::{Promise, Screened};
 pub use settings::{StrategyError, StrategySettings};
 
 use crate::genotype::Genotype;
