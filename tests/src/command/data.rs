@@ -114,10 +114,12 @@ pub(crate) fn sounds_go_all_the_way() -> Outcome {
     Ok(())
 }
 
-/// Trainings that diverge end their trials with the reason; the run goes on, and says so when none is left.
+/// Trainings that diverge, here by a decay that overshoots, end their trials with the reason; the run goes on, and says so when none is
+/// left.
 pub(crate) fn divergence_ends_a_trial_and_not_the_run() -> Outcome {
-    let scene =
-        Scene::new(&TINY.replace("[estimate]", "[estimate]\noptimizer = \"sgd\"\nlearning_rate = 10.0\nwarmup = 0.0"))?;
+    let diverging =
+        "[estimate]\noptimizer = \"sgd\"\nlearning_rate = 10.0\nweight_decay = 1.0\nwarmup = 0.0\nepochs = 12";
+    let scene = Scene::new(&TINY.replace("[estimate]\nepochs = 1", diverging))?;
     let ended = scene.search(&["--trials", "3"])?;
     assert!(ended.stderr.matches("diverged in epoch").count() >= 3, "{}", ended.stderr);
     expect(&ended, code::NO_FEASIBLE_ARCHITECTURE, &["diverged in epoch"])
