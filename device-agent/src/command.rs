@@ -13,7 +13,7 @@ use std::{
 
 use crate::{
     VERSION,
-    server::{self, Options, tcp},
+    server::{self, Options, lock, tcp},
     worker::{child, process::Program},
 };
 
@@ -30,7 +30,9 @@ Options:
   --stdio             Serve one host over standard input and output
   --tcp ADDRESS:PORT  Serve one host at a time over TCP
   --token-file FILE   Serve only hosts that show the token in this file
-  --store FOLDER      Keep models in this folder between connections
+  --store FOLDER      Keep models in this folder between connections; over --stdio, for one agent at a time
+  --session NAME      End the agent that was left behind in the folder by a host of the same name
+  --emulator COMMAND  Say that COMMAND runs this program, whose times so mean nothing, and run jobs by it, too
   -h, --help          Print help
   -V, --version       Print version
 ";
@@ -49,6 +51,8 @@ enum Command {
 struct Common {
     token_file: Option<PathBuf>,
     store: Option<PathBuf>,
+    session: Option<String>,
+    emulator: Option<String>,
 }
 
 /// Runs the agent with these arguments, the program's own name not among them. `prefix` is what
@@ -78,6 +82,8 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Strin
             Some("--tcp") => address = Some(parse_address(&value()?)?),
             Some("--token-file") => common.token_file = Some(value()?.into()),
             Some("--store") => common.store = Some(value()?.into()),
+            Some("--session") => common.session = Some(text(value()?)?),
+            Some("--emulator") => common.emulator = Some(text(value()?)?),
             _ => return Err(format!("unexpected argument {}", argument.display())),
         }
     }
@@ -86,6 +92,10 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Strin
         (false, Some(address)) => Ok(Command::Tcp(address, common)),
         _ => Err("give one of --stdio and --tcp".to_owned()),
     }
+}
+
+fn text(value: OsString) -> Result<String, String> {
+    value.into_string().map_err(|value| format!("{} is no text", value.display()))
 }
 
 fn parse_address(value: &OsString) -> Result<SocketAddr, String> {
@@ -116,8 +126,13 @@ fn print(text: &str) -> Outcome {
 }
 
 fn serve_stdio(common: Common, prefix: &[&str]) -> Outcome {
+    let session = common.session.clone();
     let options = options(common, prefix)?;
-    Ok(server::serve(io::stdin(), io::stdout(), &options)?)
+    let lock = options.store.as_deref().map(|store| lock::take(store, session.as_deref())).transpose();
+    match lock {
+        Ok(_held) => Ok(server::serve(io::stdin(), io::stdout(), &options)?),
+        Err(reason) => Ok(server::turn_away(io::stdin(), io::stdout(), reason)?),
+    }
 }
 
 /// The first line on standard output tells the address, for a port chosen by the system.
@@ -134,7 +149,8 @@ fn options(common: Common, prefix: &[&str]) -> Result<Options, Box<dyn std::erro
     if token.as_deref() == Some("") {
         return Err("the token file is empty".into());
     }
-    Ok(Options { program: Program::this(&[prefix, &[JOB]].concat())?, token, store: common.store })
+    let program = Program::this(&[prefix, &[JOB]].concat(), common.emulator)?;
+    Ok(Options { program, token, store: common.store })
 }
 
 #[cfg(test)]
@@ -149,7 +165,7 @@ mod tests {
     fn exactly_one_way_to_serve() {
         assert_eq!(parsed("--stdio"), Ok(Command::Stdio(Common::default())));
         let address = "127.0.0.1:7000".parse().unwrap();
-        let common = Common { token_file: Some("t".into()), store: None };
+        let common = Common { token_file: Some("t".into()), ..Common::default() };
         assert_eq!(parsed("--tcp 127.0.0.1:7000 --token-file t"), Ok(Command::Tcp(address, common)));
         assert_eq!(parsed("job"), Ok(Command::Job));
         for wrong in ["", "--stdio --tcp 127.0.0.1:1", "--tcp", "--tcp host", "--nonsense"] {

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 
 use edgefit::config::SearchConfig;
+use edgefit::device::Registry;
 use edgefit::error::Result;
 use edgefit::progress::Progress;
 use edgefit::run_folder::RunFile;
@@ -61,7 +62,7 @@ fn hypervolume(file: &Path, strategy: &str, seed: u64, trials: u64) -> Result<f6
     (config.finals.finalists, config.finals.epochs, config.finals.patience) = (1, 1, 1);
     let folder = tempfile::tempdir().map_err(|e| edgefit::error::Error::new(edgefit::error::ErrorKind::Storage, e))?;
     let place = Place { folder: Some(folder.path().to_owned()), resume: false };
-    run(&config, &place, &Progress::silent(), &AtomicBool::new(false))?;
+    run(&config, &place, &Registry::new(None), &Progress::silent(), &AtomicBool::new(false))?;
     let mut study = Study::open(&folder.path().join(RunFile::Study.name()))?;
     Ok(study.trials()?.into_iter().filter_map(|record| record.hypervolume).next_back().unwrap_or_default())
 }

@@ -6,6 +6,7 @@
 //! [`kept_run`] goes on with a network of a run that was made before.
 
 pub mod accuracy;
+pub mod agent_build;
 pub mod bench;
 pub mod cli;
 pub mod config;

@@ -24,6 +24,9 @@ const FINALISTS: &str = "finalists";
 /// The folder of the networks that were trained after the run.
 const TRAINED: &str = "trained";
 
+/// The folder of the trainings that paused and may go on; gone once the search is over.
+const PAUSED: &str = "paused";
+
 /// A file of a run folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunFile {
@@ -218,6 +221,32 @@ impl RunFolder {
     /// A network of a finalist by the number of its trial, whether it is there or not.
     pub fn finalist(&self, number: u64, model: FinalistModel) -> PathBuf {
         finalist_file(&self.path, number, model)
+    }
+
+    /// The paused training of a trial by its number, whether it is there or not.
+    pub fn paused(&self, number: u64) -> PathBuf {
+        self.path.join(PAUSED).join(format!("trial-{number}.state"))
+    }
+
+    /// Makes the folder of the paused trainings.
+    ///
+    /// # Errors
+    /// When the disk is full or the system refuses.
+    pub fn make_paused(&self) -> Result<(), RunFolderError> {
+        let folder = self.path.join(PAUSED);
+        fs::create_dir_all(&folder).map_err(RunFolderError::of(&folder))
+    }
+
+    /// Removes the paused trainings, if there are any.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn remove_paused(&self) -> Result<(), RunFolderError> {
+        let folder = self.path.join(PAUSED);
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(RunFolderError::of(&folder)(error)),
+            _ => Ok(()),
+        }
     }
 
     /// Makes the folder of the finalists' networks.

@@ -1,7 +1,9 @@
 //! A network as the kernels that a runtime executes, in their order.
 //!
-//! Identities, dead branches and views are gone; nodes that the runtime's rule fuses are one kernel.
+//! Identities, dead branches and views are gone, and what does not depend on the input where the runtime folds that; nodes that the runtime's
+//! rule fuses are one kernel.
 
+use edgefit_graph::op::Op;
 use edgefit_graph::{Graph, Node, NodeId, peak_activation_bytes};
 
 use crate::fusion::FusionRule;
@@ -60,12 +62,34 @@ impl KernelSet {
     }
 }
 
+/// Whether no output of a network depends on its input. Runtimes that fold constants run nothing of it.
+pub fn is_constant(graph: &Graph) -> bool {
+    let varies = varies(graph);
+    graph.outputs().iter().all(|output| !varies[output.index()])
+}
+
+/// For each node, whether its value depends on the network's input.
+fn varies(graph: &Graph) -> Vec<bool> {
+    let mut varies: Vec<bool> = Vec::with_capacity(graph.nodes().len());
+    for node in graph.nodes() {
+        let depends = || node.inputs.iter().any(|input| varies[input.index()]);
+        varies.push(match node.op {
+            Op::Input(_) => true,
+            Op::Zero(_) => false,
+            _ => depends(),
+        });
+    }
+    varies
+}
+
 /// The nodes of each kernel, in the order in which the kernels are complete enough to run: that of their last node.
 fn groups(graph: &Graph, rule: &dyn FusionRule) -> Vec<Vec<NodeId>> {
     let uses = graph.use_counts();
     let mut group_of: Vec<Option<usize>> = vec![None; graph.nodes().len()];
     let mut groups: Vec<Vec<NodeId>> = Vec::new();
-    for (id, node) in graph.iter().filter(|(_, node)| !rule.is_free(node)) {
+    let varies = varies(graph);
+    let runs = |id: NodeId, node: &Node| !rule.is_free(node) && (varies[id.index()] || !rule.folds_constants());
+    for (id, node) in graph.iter().filter(|(id, node)| runs(*id, node)) {
         let taken = |input: &NodeId| {
             let group = group_of[input.index()]?;
             let parts: Vec<&Node> = groups[group].iter().map(|&part| graph.node(part)).collect();
@@ -81,4 +105,40 @@ fn groups(graph: &Graph, rule: &dyn FusionRule) -> Vec<Vec<NodeId>> {
         group_of[id.index()] = Some(group);
     }
     groups
+}
+
+#[cfg(test)]
+mod tests {
+    use edgefit_graph::op::{Activation, Add, Conv, Op, Zero};
+    use edgefit_graph::{AutoPad, Graph, GraphBuilder, Shape, Window};
+
+    use super::{KernelSet, is_constant};
+    use crate::fusion::{OnnxRuntime, Tract};
+
+    /// A convolution of zeros, added to another of the input or alone.
+    fn zeroed(with_input: bool) -> Graph {
+        let mut b = GraphBuilder::new();
+        let x = b.input("x", Shape::new([4, 8, 8])).unwrap();
+        let conv =
+            || Op::Conv(Conv { out_channels: 4, window: Window::new(2, 3, 1, AutoPad::Same), groups: 1, bias: true });
+        let zero = b.add("zero", Op::Zero(Zero), &[x]).unwrap();
+        let constant = b.add("constant", conv(), &[zero]).unwrap();
+        let mut y = b.add("relu", Op::Activation(Activation::Gelu), &[constant]).unwrap();
+        if with_input {
+            let seen = b.add("seen", conv(), &[x]).unwrap();
+            y = b.add("sum", Op::Add(Add), &[seen, y]).unwrap();
+        }
+        b.finish(&[y]).unwrap()
+    }
+
+    #[test]
+    fn what_does_not_depend_on_the_input_runs_only_where_constants_are_not_folded() {
+        let names = |graph: &Graph, set: KernelSet| {
+            assert_eq!(is_constant(graph), set.kernels().is_empty());
+            set.names().concat()
+        };
+        assert_eq!(names(&zeroed(true), KernelSet::of(&zeroed(true), &Tract)), ["seen", "sum"]);
+        assert_eq!(names(&zeroed(false), KernelSet::of(&zeroed(false), &Tract)), [""; 0]);
+        assert!(KernelSet::of(&zeroed(false), &OnnxRuntime).names().concat().contains(&"constant".to_owned()));
+    }
 }

@@ -8,6 +8,8 @@
 //! This crate measures nothing, connects to no device and reads no clock. Only [`mod@file`] touches the disk.
 
 pub mod active;
+mod diagnosis;
+mod difference;
 pub mod evaluation;
 pub mod file;
 pub mod fusion;
@@ -20,6 +22,7 @@ mod memory;
 pub mod predictor;
 mod sample;
 mod selection;
+mod source;
 mod statistics;
 #[cfg(test)]
 mod synthetic;
@@ -27,11 +30,14 @@ mod table;
 pub mod tabulated;
 mod vocabulary;
 
+pub use diagnosis::{Coverage, Diagnosis, KernelCheck, NetworkCheck};
+pub use difference::{CrossError, Difference, Ratios};
 pub use fusion::{FusionRule, UnknownRuntime};
 pub use interval::{Interval, Prediction};
 pub use kernel::{Features, Kernel, KernelKey, KernelKind};
-pub use kernel_set::KernelSet;
+pub use kernel_set::{KernelSet, is_constant};
 pub use sample::{KernelSample, Measured, NetworkSample, NodeTime, Provenance};
 pub use selection::{Candidate, Selection};
+pub use source::Source;
 pub use table::{MAX_SAMPLES, Population, Share, Table, TableError};
 pub use vocabulary::Known;

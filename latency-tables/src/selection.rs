@@ -7,7 +7,7 @@
 
 use crate::evaluation::{Scores, loss, losses};
 use crate::interval::{CONFIDENCE, Conformal, HeldOut};
-use crate::predictor::{MIN_NETWORKS, Model, PREDICTORS, Predictor};
+use crate::predictor::{MIN_NETWORKS, Model, PREDICTORS, Predictor, Transferred};
 use crate::sample::NetworkSample;
 use crate::statistics::mean;
 
@@ -45,12 +45,15 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Cross-validates and fits; `None` with fewer than [`MIN_NETWORKS`] + 1 samples.
-    pub(crate) fn of(samples: &[&NetworkSample]) -> Option<Self> {
+    /// Cross-validates and fits the listed predictors and the one that starts from another table, where there is one, which is then
+    /// the most trusted; `None` with fewer than [`MIN_NETWORKS`] + 1 samples.
+    pub(crate) fn of(samples: &[&NetworkSample], transferred: Option<&Transferred>) -> Option<Self> {
         if samples.len() <= MIN_NETWORKS {
             return None;
         }
-        let predictors: Vec<&dyn Predictor> = PREDICTORS.into_iter().filter(|p| p.applies(samples)).collect();
+        let transferred = transferred.map(|predictor| predictor as &dyn Predictor);
+        let all = PREDICTORS.into_iter().map(|predictor| predictor as &dyn Predictor).chain(transferred);
+        let predictors: Vec<&dyn Predictor> = all.filter(|predictor| predictor.applies(samples)).collect();
         let held_out: Vec<Vec<HeldOut>> = predictors.iter().map(|predictor| held_out(*predictor, samples)).collect();
         let conformal = held_out.iter().map(|held_out| Conformal::new(held_out));
         let (candidates, mut conformal): (Vec<Candidate>, Vec<Conformal>) = predictors
@@ -93,16 +96,25 @@ fn candidate(predictor: &dyn Predictor, held_out: &[HeldOut], conformal: &Confor
 
 /// Predictions of every sample by a fit that has not seen it, in the order of the samples.
 pub(crate) fn held_out(predictor: &dyn Predictor, samples: &[&NetworkSample]) -> Vec<HeldOut> {
+    in_folds(predictor, samples, predict)
+}
+
+/// What `ask` gets to know of every sample from a fit that has not seen it, in the order of the samples.
+pub(crate) fn in_folds<T>(
+    predictor: &dyn Predictor,
+    samples: &[&NetworkSample],
+    ask: impl Fn(&dyn Model, &NetworkSample) -> T,
+) -> Vec<T> {
     let folds = if samples.len() > MANY_SAMPLES { FOLDS_OF_MANY } else { FOLDS.min(samples.len()) };
-    let mut held_out = vec![HeldOut { measured: 0.0, predicted: 0.0, doubt: 1.0 }; samples.len()];
+    let mut asked: Vec<Option<T>> = samples.iter().map(|_| None).collect();
     for fold in 0..folds {
         let kept = samples.iter().enumerate().filter(|(i, _)| i % folds != fold).map(|(_, sample)| *sample);
         let model = predictor.fit(&kept.collect::<Vec<_>>());
         for i in (fold..samples.len()).step_by(folds) {
-            held_out[i] = predict(model.as_ref(), samples[i]);
+            asked[i] = Some(ask(model.as_ref(), samples[i]));
         }
     }
-    held_out
+    asked.into_iter().flatten().collect()
 }
 
 /// A model's prediction beside what was measured.

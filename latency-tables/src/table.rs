@@ -6,15 +6,17 @@
 use edgefit_graph::Graph;
 use thiserror::Error;
 
+use crate::diagnosis::Diagnosis;
 use crate::evaluation::Scores;
 use crate::fusion::{FusionRule, UnknownRuntime, rule_of};
 use crate::interval::{CONFIDENCE, Prediction};
 use crate::kernel::KernelKind;
 use crate::kernel_set::KernelSet;
 use crate::memory::MemoryModel;
-use crate::predictor::{MIN_NETWORKS, PREDICTORS, evaluated};
+use crate::predictor::{MIN_NETWORKS, PREDICTORS, Predictor, evaluated};
 use crate::sample::{Measured, NetworkSample, Provenance};
 use crate::selection::{Selection, fresh_scores};
+use crate::source::Source;
 use crate::vocabulary::{Known, Vocabulary};
 
 /// Most networks of one table.
@@ -86,6 +88,7 @@ pub struct Table {
     provenance: Provenance,
     population: Option<Population>,
     rule: &'static dyn FusionRule,
+    source: Option<Source>,
     samples: Vec<NetworkSample>,
     fitted: Option<Fitted>,
 }
@@ -104,7 +107,7 @@ impl Table {
     /// When no fusion rule is known for the runtime.
     pub fn new(provenance: Provenance) -> Result<Self, TableError> {
         let rule = rule_of(&provenance.runtime)?;
-        Ok(Self { provenance, population: None, rule, samples: Vec::new(), fitted: None })
+        Ok(Self { provenance, population: None, rule, source: None, samples: Vec::new(), fitted: None })
     }
 
     /// Where its samples come from.
@@ -120,6 +123,16 @@ impl Table {
     /// Says what its networks are drawn from.
     pub fn set_population(&mut self, population: Option<Population>) {
         self.population = population;
+    }
+
+    /// What it started from, where that was another table.
+    pub fn source(&self) -> Option<&Source> {
+        self.source.as_ref()
+    }
+
+    /// Says what it starts from. The fit stays as it is until [`Table::fit`].
+    pub fn set_source(&mut self, source: Option<Source>) {
+        self.source = source;
     }
 
     /// The fusion rule of its runtime.
@@ -162,7 +175,7 @@ impl Table {
     pub fn fit(&mut self) -> Result<(), TableError> {
         let samples: Vec<&NetworkSample> = self.samples.iter().collect();
         let too_few = TableError::TooFew { have: samples.len(), need: MIN_NETWORKS + 1 };
-        let selection = Selection::of(&samples).ok_or(too_few)?;
+        let selection = Selection::of(&samples, self.source.as_ref().map(Source::predictor)).ok_or(too_few)?;
         let memory = MemoryModel::fit(&samples);
         let vocabulary = Vocabulary::of(&samples);
         self.fitted = Some(Fitted { selection, memory, vocabulary });
@@ -184,8 +197,28 @@ impl Table {
         if samples.len() <= MIN_NETWORKS {
             return Err(TableError::TooFew { have: samples.len(), need: MIN_NETWORKS + 1 });
         }
-        let applicable = evaluated().filter(|predictor| predictor.applies(&samples));
+        let transferred = self.source.as_ref().map(|source| source.predictor() as &dyn Predictor);
+        let all = evaluated().map(|predictor| predictor as &dyn Predictor).chain(transferred);
+        let applicable = all.filter(|predictor| predictor.applies(&samples));
         Ok(applicable.map(|predictor| (predictor.name(), fresh_scores(predictor, &samples, fresh))).collect())
+    }
+
+    /// What the predictor that guides said of each network and kernel while it did not know them; refits many times.
+    ///
+    /// # Errors
+    /// Before [`Table::fit`].
+    pub fn diagnosis(&self) -> Result<Diagnosis, TableError> {
+        let samples: Vec<&NetworkSample> = self.samples.iter().collect();
+        self.with_guide(|guide| Diagnosis::of(guide, PREDICTORS[0], &samples))
+    }
+
+    /// Gives the predictor that guides to `ask`, unfitted.
+    pub(crate) fn with_guide<T>(&self, ask: impl FnOnce(&dyn Predictor) -> T) -> Result<T, TableError> {
+        let name = self.fitted.as_ref().ok_or(TableError::NotFitted)?.selection.best().predictor;
+        let listed = PREDICTORS.into_iter().find(|predictor| predictor.name() == name);
+        let transferred = self.source.as_ref().map(|source| source.predictor() as &dyn Predictor);
+        let guide = listed.map(|predictor| predictor as &dyn Predictor).or(transferred);
+        guide.map(ask).ok_or(TableError::NotFitted)
     }
 
     /// Takes in the samples of another table of the same device, runtime, version and thread count; those that it has already stay

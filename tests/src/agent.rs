@@ -1,5 +1,6 @@
 //! The agent: its own suite where it needs what only this program brings, and what damaged frames and models do to it.
 
+pub(crate) mod emulated;
 pub(crate) mod frames;
 pub(crate) mod models;
 

@@ -6,6 +6,7 @@ pub(crate) mod bench;
 pub(crate) mod compare;
 pub(crate) mod data;
 pub(crate) mod device;
+pub(crate) mod examples;
 pub(crate) mod export;
 pub(crate) mod main_job;
 pub(crate) mod mistakes;

@@ -7,6 +7,7 @@ mod cases;
 mod checker;
 mod runtimes;
 mod samples;
+mod spaces;
 mod tract_fault;
 
 use std::fmt::Write;
@@ -20,6 +21,8 @@ use crate::harness::Outcome;
 use crate::needs::python;
 
 use cases::Case;
+
+pub(crate) use spaces::{every_space_is_trained, tract_agrees_on_every_space};
 
 /// Largest difference of two outputs, relative to outputs larger than one.
 const TOLERANCE: f32 = 1e-4;

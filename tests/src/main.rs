@@ -6,8 +6,10 @@
 
 mod agent;
 mod architecture;
+mod board;
 mod command;
 mod conformance;
+mod devices;
 mod harness;
 mod needs;
 mod process;
@@ -15,13 +17,17 @@ mod repository;
 
 use std::process::ExitCode;
 
-use agent::{frames, models};
+use agent::{emulated, frames, models};
 use architecture::{dependencies, documents, purity, sources, tree};
 use command::{
-    bench, compare, data, device, export, main_job, mistakes, report, resume, runtime, shell, simulate, storage, table,
+    bench, compare, data, device, examples, export, main_job, mistakes, report, resume, runtime, shell, simulate,
+    storage, table,
 };
+use devices::{adb, pool, ssh, trouble};
 use harness::{Test, test};
-use needs::Need::{Chromium, Data, GitCheckout, InstalledRuntime, Mount, OnnxChecker, OnnxRuntime, Program};
+use needs::Need::{
+    Adb, Board, Chromium, Data, GitCheckout, InstalledRuntime, Mount, OnnxChecker, OnnxRuntime, Program, Ssh,
+};
 
 #[rustfmt::skip] // a table is read line by line
 const CONTENTS: &[Test] = &[
@@ -53,15 +59,25 @@ const CONTENTS: &[Test] = &[
     test("agent::damaged_frames_do_no_harm", &[Program], frames::damaged_frames_do_no_harm),
     test("agent::damaged_models_do_no_harm", &[Program], models::damaged_models_do_no_harm),
     test("agent::damaged_models_do_no_harm_in_onnx_runtime", &[Program, OnnxRuntime], models::damaged_models_do_no_harm_in_onnx_runtime),
+    test("agent::of_another_processor_passes", &[Board], emulated::passes_its_suite),
+    test("agent::of_another_processor_passes_with_onnx_runtime", &[Program, Board, OnnxRuntime], emulated::passes_with_onnx_runtime),
     // One network means the same in burn, tract and ONNX Runtime.
     test("conformance::burn_agrees_with_plain_loops", &[], conformance::burn_agrees_with_plain_loops),
     test("conformance::tract_agrees_with_burn", &[], conformance::tract_agrees_with_burn),
     test("conformance::onnx_runtime_agrees_with_burn", &[OnnxRuntime], conformance::onnx_runtime_agrees_with_burn),
     test("conformance::onnx_checker_accepts", &[OnnxChecker], conformance::onnx_checker_accepts),
+    test("conformance::tract_agrees_on_every_space", &[], conformance::tract_agrees_on_every_space),
+    test("conformance::every_space_is_trained", &[], conformance::every_space_is_trained),
     // The main job.
     test("search::a_run_has_all_its_files", &[Program], main_job::a_run_has_all_its_files),
     test("search::runs_are_named_by_data_and_space", &[Program], main_job::runs_are_named_by_data_and_space),
     test("search::cells_go_all_the_way", &[Program], main_job::cells_go_all_the_way),
+    test("examples::convolutions_run", &[Program], examples::convolutions_run),
+    test("examples::cells_run", &[Program], examples::cells_run),
+    test("examples::series_run", &[Program], examples::series_run),
+    test("examples::attention_runs", &[Program], examples::attention_runs),
+    test("search::an_earlier_run_is_begun_with", &[Program], main_job::an_earlier_run_is_begun_with),
+    test("examples::own_space_runs", &[Program], examples::own_space_runs),
     test("search::the_winner_runs_elsewhere", &[Program, OnnxChecker], main_job::the_winner_runs_elsewhere),
     test("search::the_winner_meets_its_bounds_as_measured", &[Program], main_job::the_winner_meets_its_bounds_as_measured),
     test("search::bounds_stop_candidates_before_training", &[Program], main_job::bounds_stop_candidates_before_training),
@@ -73,6 +89,7 @@ const CONTENTS: &[Test] = &[
     test("export::a_trial_is_trained_and_exported", &[Program], export::a_trial_is_trained_and_exported),
     test("export::eight_bits_classify_as_well", &[Program, OnnxRuntime, OnnxChecker], export::eight_bits_classify_as_well),
     test("resume::kill_at_any_moment_loses_nothing", &[Program], resume::kill_at_any_moment_loses_nothing),
+    test("resume::paused_trainings_go_on", &[Program], resume::paused_trainings_go_on),
     test("resume::interrupting_says_how_to_go_on", &[Program], resume::interrupting_says_how_to_go_on),
     test("report::opens_in_a_browser", &[Program, Chromium], report::report_opens_in_a_browser),
     test("report::is_written_anew", &[Program], report::report_is_written_anew),
@@ -93,12 +110,28 @@ const CONTENTS: &[Test] = &[
     test("runtime::pip_is_asked_for_the_pinned_wheel", &[Program], runtime::pip_is_asked_for_the_pinned_wheel),
     test("simulate::strategies_are_compared", &[Program], simulate::strategies_are_compared),
     test("simulate::a_bound_and_two_objectives_are_kept", &[Program], simulate::a_bound_and_two_objectives_are_kept),
+    test("simulate::a_comparison_is_drawn", &[Program], simulate::a_comparison_is_drawn),
     test("simulate::wrong_tables_are_told", &[Program], simulate::wrong_tables_are_told),
     test("simulate::the_published_cells_give_the_known_figures", &[Program, Data("nasbench201.csv.gz")], simulate::the_published_cells_give_the_known_figures),
+    // Devices that are not this machine.
+    test("devices::a_board_is_added_checked_and_measured", &[Program, Board, Ssh], ssh::a_board_is_added_checked_and_measured),
+    test("devices::a_board_behind_a_jump_host_is_measured", &[Program, Board, Ssh], ssh::a_board_behind_a_jump_host_is_measured),
+    test("devices::a_search_measures_on_the_board", &[Program, Board, Ssh, OnnxRuntime], ssh::a_search_measures_on_the_board),
+    test("devices::cuts_do_not_change_a_search", &[Program, Board, Ssh, OnnxRuntime], trouble::cuts_do_not_change_a_search),
+    test("devices::a_full_disk_is_told", &[Program, Board, Ssh], trouble::a_full_disk_is_told),
+    test("devices::a_second_user_waits", &[Program, Board, Ssh], trouble::a_second_user_waits),
+    test("devices::old_agents_go_and_are_told", &[Program, Board, Ssh], trouble::old_agents_go_and_are_told),
+    test("devices::the_stand_in_is_a_phone_to_adb", &[Board, Adb], adb::the_stand_in_is_a_phone_to_adb),
+    test("devices::a_phone_is_measured", &[Program, Board, Adb], adb::a_phone_is_measured),
+    test("devices::a_phone_that_goes_is_told", &[Program, Board, Adb], adb::a_phone_that_goes_is_told),
+    test("devices::a_pool_goes_on_without_one_that_dies", &[Program], pool::goes_on_without_one_that_dies),
     // Latency tables.
     test("table::is_built_and_goes_on", &[Program], table::a_table_is_built_and_goes_on),
     test("table::is_kept_when_interrupted", &[Program], table::an_interrupted_table_is_kept),
     test("table::tables_are_merged", &[Program], table::tables_are_merged),
+    test("table::another_is_transferred", &[Program], table::another_table_is_transferred),
+    test("table::tables_are_compared_and_drawn", &[Program], table::tables_are_compared_and_drawn),
+    test("table::is_built_for_any_network", &[Program], table::a_table_for_any_network_is_built),
     test("table::is_evaluated_on_fresh_models", &[Program], table::a_table_is_evaluated_on_fresh_models),
     test("table::predicts_any_model", &[Program], table::any_model_is_predicted),
     test("table::tabulated_cells_are_evaluated", &[Program], table::tabulated_cells_are_evaluated),

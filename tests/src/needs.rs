@@ -3,9 +3,11 @@
 //! Each need is a file of this folder. What can be fetched from a package registry is fetched on first use and kept
 //! in the cache folder; what cannot is named, with the way to get it. Nothing here knows which test asks.
 
+pub(crate) mod arm_system;
 mod cache;
 pub(crate) mod checkout;
 pub(crate) mod chromium;
+pub(crate) mod cross;
 pub(crate) mod data;
 pub(crate) mod debian;
 pub(crate) mod mount;
@@ -14,6 +16,8 @@ pub(crate) mod python;
 pub(crate) mod runtime;
 
 use std::fmt;
+
+use crate::board;
 
 /// Something that a test needs and that may be absent.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +38,12 @@ pub(crate) enum Need {
     Data(&'static str),
     /// The right to mount a file system of a stated size.
     Mount,
+    /// A 64-bit Arm board, emulated, and the agent for it.
+    Board,
+    /// OpenSSH's server and client.
+    Ssh,
+    /// Android's adb.
+    Adb,
 }
 
 /// Why a need is not there; the text says how to get it.
@@ -57,6 +67,9 @@ impl Need {
             Need::Program => program::edgefit().map(drop),
             Need::Data(name) => data::path(name).map(drop),
             Need::Mount => mount::provide(),
+            Need::Board => cross::agent().map(drop).and_then(|()| board::provide()),
+            Need::Ssh => board::sshd::provide(),
+            Need::Adb => board::phone::provide(),
         }
     }
 }

@@ -35,6 +35,8 @@ pub struct DeviceDescription {
     pub ram_kib: Option<u64>,
     /// Runtimes that the agent was built with.
     pub runtimes: Vec<RuntimeName>,
+    /// What runs the agent in place of a processor of this architecture; times there say nothing about a real one.
+    pub emulator: Option<String>,
 }
 
 /// One core.

@@ -33,6 +33,17 @@ pub struct Environment {
     pub plugged_in: Option<bool>,
 }
 
+/// A look at the device between jobs.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeviceState {
+    /// Whatever may disturb a measurement.
+    pub environment: Environment,
+    /// The device's clock, in seconds since 1970.
+    pub unix_s: u64,
+    /// Room for blobs, in bytes, where the system tells it.
+    pub free_bytes: Option<u64>,
+}
+
 /// Time of all cores together, in the kernel's ticks of 10 ms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessorTicks {

@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`Request::HasBlob`] | [`Reply::Blob`] |
 //! | [`Request::PutBlob`] | [`Reply::Blob`] or [`Reply::Failed`] |
+//! | [`Request::State`] | [`Reply::State`] |
 //! | [`Request::Probe`] | [`Reply::Runtime`] or [`Reply::Failed`] |
 //! | [`Request::Run`] | any number of [`Reply::Progress`] and [`Reply::Output`], then [`Reply::Done`] or [`Reply::Failed`] |
 //! | [`Request::Cancel`] | none of its own: a job under way ends with [`Reply::Failed`] |
@@ -17,6 +18,7 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    environment::DeviceState,
     error::JobError,
     job::Job,
     report::{JobReport, Phase},
@@ -46,6 +48,8 @@ pub enum Request {
         /// The piece; at most [`crate::limits::MAX_CHUNK_BYTES`].
         chunk: Vec<u8>,
     },
+    /// How is the device?
+    State,
     /// Is this runtime usable, and which version is it?
     Probe {
         /// The runtime.
@@ -70,7 +74,11 @@ pub enum Reply {
         stored_bytes: u64,
         /// Whether it is whole and its hash was checked.
         complete: bool,
+        /// Its file, once it is whole.
+        path: Option<String>,
     },
+    /// How the device is.
+    State(Box<DeviceState>),
     /// A usable runtime.
     Runtime(RuntimeDescription),
     /// A job went on to its next phase.

@@ -7,12 +7,12 @@ use rustix::{param::page_size, system::uname};
 use sha2::{Digest, Sha256};
 
 use super::{
-    cores,
+    cores, emulator,
     kernel_file::{self, field, number_of},
 };
 
-/// Describes this machine.
-pub fn read() -> DeviceDescription {
+/// Describes this machine; `told` is what its user says runs this program.
+pub fn read(told: Option<&str>) -> DeviceDescription {
     let uname = uname();
     let host_name = uname.nodename().to_string_lossy().into_owned();
     DeviceDescription {
@@ -30,6 +30,7 @@ pub fn read() -> DeviceDescription {
         page_size_bytes: page_size() as u64,
         ram_kib: kernel_file::text("/proc/meminfo").and_then(|text| number_of(&text, "MemTotal")),
         runtimes: RuntimeName::ALL.to_vec(),
+        emulator: told.map(str::to_owned).or_else(emulator::name),
     }
 }
 

@@ -7,6 +7,7 @@ pub mod affinity;
 mod board;
 pub mod cores;
 pub mod description;
+mod emulator;
 pub mod energy;
 pub mod environment;
 mod kernel_file;

@@ -2,10 +2,11 @@
 
 use std::{
     io::{Read, Write},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use edgefit_protocol::{
+    environment::DeviceState,
     error::{ErrorKind, JobError},
     job::{Inputs, Job},
     message::{Reply, Request},
@@ -18,7 +19,7 @@ use super::{
     store::Store,
 };
 use crate::{
-    device::environment::available_kib,
+    device::environment::{self, available_kib},
     stream,
     worker::{
         order::{Order, Work},
@@ -76,6 +77,7 @@ impl<'a, W: Write> Connection<'a, W> {
                     Err(error) => Reply::Failed(error),
                 }
             }
+            Request::State => Reply::State(Box::new(self.state())),
             Request::Probe { runtime, library } => {
                 return self.work(Work::Probe { runtime, library }, PROBE_TIMEOUT, None);
             }
@@ -84,6 +86,15 @@ impl<'a, W: Write> Connection<'a, W> {
             Request::Shutdown => return Ok(Next::End),
         };
         self.send(&reply)
+    }
+
+    fn state(&self) -> DeviceState {
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        DeviceState {
+            environment: environment::read(),
+            unix_s: since_1970.map_or(0, |time| time.as_secs()),
+            free_bytes: self.store.free_bytes(),
+        }
     }
 
     fn send(&mut self, reply: &Reply) -> Result<Next, ServeError> {
@@ -161,7 +172,7 @@ impl<'a, W: Write> Connection<'a, W> {
 fn is_answer(reply: &Reply) -> bool {
     match reply {
         Reply::Done(_) | Reply::Failed(_) | Reply::Runtime(_) => true,
-        Reply::Progress(_) | Reply::Output { .. } | Reply::Blob { .. } => false,
+        Reply::Progress(_) | Reply::Output { .. } | Reply::Blob { .. } | Reply::State(_) => false,
     }
 }
 

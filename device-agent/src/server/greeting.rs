@@ -10,7 +10,7 @@ use edgefit_protocol::{
 };
 use subtle::ConstantTimeEq;
 
-use super::ServeError;
+use super::{Options, ServeError};
 use crate::{
     VERSION,
     device::description,
@@ -18,14 +18,23 @@ use crate::{
 };
 
 /// Reads the host's greeting and answers it. A refusal is sent before it is returned.
-pub(super) fn greet(reader: &mut impl Read, writer: &mut impl Write, token: Option<&str>) -> Result<(), ServeError> {
-    let result = read_hello(reader).and_then(|hello| check_token(hello.token.as_deref(), token));
+pub(super) fn greet(reader: &mut impl Read, writer: &mut impl Write, options: &Options) -> Result<(), ServeError> {
+    let result = read_hello(reader).and_then(|hello| check_token(hello.token.as_deref(), options.token.as_deref()));
     let answer = match &result {
-        Ok(()) => Ok(Welcome { agent_version: VERSION.to_owned(), device: description::read() }),
+        Ok(()) => Ok(Welcome {
+            agent_version: VERSION.to_owned(),
+            device: description::read(options.program.emulator.as_deref()),
+        }),
         Err(error) => Err(refusal(error)),
     };
     stream::write(writer, &HelloReply::new(answer))?;
     result
+}
+
+/// Reads a greeting and answers it with an error.
+pub(super) fn turn_away(reader: &mut impl Read, writer: &mut impl Write, error: JobError) -> Result<(), ServeError> {
+    read_hello(reader)?;
+    Ok(refuse(writer, error)?)
 }
 
 /// Answers a greeting with an error, whatever it says.
@@ -64,12 +73,15 @@ fn refusal(error: &ServeError) -> JobError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::worker::process::Program;
     use edgefit_protocol::{frame::HEADER_BYTES, handshake::MAGIC};
 
     fn answer_to(greeting: &impl serde::Serialize, token: Option<&str>) -> Result<Welcome, ErrorKind> {
         let request = frame::encode(greeting).unwrap();
         let mut answer = Vec::new();
-        let greeted = greet(&mut request.as_slice(), &mut answer, token);
+        let program = Program { executable: "agent".into(), arguments: Vec::new(), emulator: None };
+        let options = Options { program, token: token.map(str::to_owned), store: None };
+        let greeted = greet(&mut request.as_slice(), &mut answer, &options);
         let reply: HelloReply = frame::decode_body(&answer[HEADER_BYTES..]).unwrap();
         assert_eq!(greeted.is_ok(), reply.answer.is_ok());
         reply.answer.map_err(|error| error.kind)

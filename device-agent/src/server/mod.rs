@@ -3,6 +3,7 @@
 mod connection;
 mod greeting;
 mod inbox;
+pub mod lock;
 mod store;
 pub mod tcp;
 
@@ -11,7 +12,7 @@ use std::{
     path::PathBuf,
 };
 
-use edgefit_protocol::handshake::HandshakeError;
+use edgefit_protocol::{error::JobError, handshake::HandshakeError};
 
 use crate::{stream::StreamError, worker::process::Program};
 
@@ -58,8 +59,17 @@ pub fn serve(
     mut writer: impl Write,
     options: &Options,
 ) -> Result<(), ServeError> {
-    greeting::greet(&mut reader, &mut writer, options.token.as_deref())?;
+    greeting::greet(&mut reader, &mut writer, options)?;
     serve_greeted(reader, writer, options)
+}
+
+/// Tells a host why it is not served.
+///
+/// # Errors
+///
+/// When the host does not greet, or does not listen.
+pub fn turn_away(mut reader: impl Read, mut writer: impl Write, reason: JobError) -> Result<(), ServeError> {
+    greeting::turn_away(&mut reader, &mut writer, reason)
 }
 
 fn serve_greeted(reader: impl Read + Send + 'static, writer: impl Write, options: &Options) -> Result<(), ServeError> {

@@ -41,12 +41,25 @@ impl Store {
         }
     }
 
-    /// How much of a blob is there.
+    /// Room in the file system, in bytes.
+    pub(super) fn free_bytes(&self) -> Option<u64> {
+        let found = rustix::fs::statvfs(&self.folder).ok()?;
+        found.f_bavail.checked_mul(found.f_frsize)
+    }
+
+    /// How much of a blob is there; one that is whole counts as used now.
     pub(super) fn status(&self, sha256: &Sha256) -> Reply {
         let size = |path: PathBuf| fs::metadata(path).ok().map(|found| found.len());
         match size(self.whole(sha256)) {
-            Some(stored_bytes) => Reply::Blob { stored_bytes, complete: true },
-            None => Reply::Blob { stored_bytes: size(self.part(sha256)).unwrap_or(0), complete: false },
+            Some(stored_bytes) => {
+                // What is asked for is going to be used; that it is gone by then is told when it is used.
+                let path = self.path(sha256).ok().map(|path| path.to_string_lossy().into_owned());
+                Reply::Blob { stored_bytes, complete: true, path }
+            }
+            None => {
+                let stored_bytes = size(self.part(sha256)).unwrap_or(0);
+                Reply::Blob { stored_bytes, complete: false, path: None }
+            }
         }
     }
 
@@ -197,25 +210,32 @@ mod tests {
         Hasher::digest(bytes).into()
     }
 
-    fn blob(stored_bytes: u64, complete: bool) -> Reply {
-        Reply::Blob { stored_bytes, complete }
+    /// What is said of a blob, but for its place.
+    fn said(reply: Reply) -> (u64, bool) {
+        match reply {
+            Reply::Blob { stored_bytes, complete, path } => {
+                assert_eq!(path.is_some(), complete);
+                (stored_bytes, complete)
+            }
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
     fn a_blob_comes_in_pieces_and_is_there_when_it_is_whole() {
         let mut store = store();
         let name = hash(b"abcdef");
-        assert_eq!(store.status(&name), blob(0, false));
-        assert_eq!(store.put(&name, 6, 0, b"abc"), Ok(blob(3, false)));
+        assert_eq!(said(store.status(&name)), (0, false));
+        assert_eq!(store.put(&name, 6, 0, b"abc").map(said), Ok((3, false)));
         assert_eq!(store.path(&name).unwrap_err().kind, ErrorKind::MissingBlob);
-        assert_eq!(store.put(&name, 6, 3, b"def"), Ok(blob(6, true)));
+        assert_eq!(store.put(&name, 6, 3, b"def").map(said), Ok((6, true)));
         assert_eq!(fs::read(store.path(&name).unwrap()).unwrap(), b"abcdef");
     }
 
     #[test]
     fn an_empty_blob_is_a_blob() {
         let mut store = store();
-        assert_eq!(store.put(&hash(b""), 0, 0, b""), Ok(blob(0, true)));
+        assert_eq!(store.put(&hash(b""), 0, 0, b"").map(said), Ok((0, true)));
     }
 
     #[test]
@@ -223,7 +243,7 @@ mod tests {
         let mut store = store();
         let name = hash(b"abcdef");
         store.put(&name, 6, 0, b"abc").unwrap();
-        assert_eq!(store.put(&name, 6, 0, b"abcdef"), Ok(blob(6, true)));
+        assert_eq!(store.put(&name, 6, 0, b"abcdef").map(said), Ok((6, true)));
     }
 
     #[test]
@@ -250,8 +270,8 @@ mod tests {
         let new = hash(b"new");
         store.put(&new, 3, 0, b"new").unwrap();
         store.make_room(limits::MAX_STORE_BYTES - 5).unwrap();
-        assert_eq!(store.status(&old), blob(0, false));
-        assert_eq!(store.status(&new), blob(3, true));
+        assert_eq!(said(store.status(&old)), (0, false));
+        assert_eq!(said(store.status(&new)), (3, true));
     }
 
     #[test]

@@ -92,7 +92,7 @@ fn serve_stream(stream: TcpStream, options: &Options) -> Result<(), Box<dyn std:
     stream.set_nodelay(true)?;
     stream.set_write_timeout(Some(PATIENCE))?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    greeting::greet(&mut &stream, &mut &stream, options.token.as_deref())?;
+    greeting::greet(&mut &stream, &mut &stream, options)?;
     stream.set_read_timeout(None)?;
     let reader = stream.try_clone()?;
     let served = serve_greeted(reader, &stream, options);

@@ -30,16 +30,22 @@ pub struct Program {
     pub executable: PathBuf,
     /// Its arguments, which lead to [`super::child::run`].
     pub arguments: Vec<OsString>,
+    /// What runs this program in place of a processor, where it is emulated.
+    pub emulator: Option<String>,
 }
 
 impl Program {
-    /// This same executable, with these arguments.
+    /// This same executable, with these arguments; under the same emulator, whose command is words between spaces.
     ///
     /// # Errors
     ///
     /// When the system does not tell which executable this is.
-    pub fn this(arguments: &[&str]) -> io::Result<Self> {
-        Ok(Self { executable: std::env::current_exe()?, arguments: arguments.iter().map(OsString::from).collect() })
+    pub fn this(arguments: &[&str], emulator: Option<String>) -> io::Result<Self> {
+        let this = std::env::current_exe()?;
+        let words = emulator.iter().flat_map(|emulator| emulator.split_whitespace()).map(OsString::from);
+        let mut line = words.chain([this.into_os_string()]).chain(arguments.iter().map(OsString::from));
+        let executable = line.next().map(PathBuf::from).unwrap_or_default();
+        Ok(Self { executable, arguments: line.collect(), emulator })
     }
 }
 

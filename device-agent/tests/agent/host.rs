@@ -17,7 +17,15 @@ use edgefit_protocol::{
 use sha2::Digest;
 
 /// The agent's program.
-pub(crate) const AGENT: &str = env!("CARGO_BIN_EXE_edgefit-agent");
+const AGENT: &str = env!("CARGO_BIN_EXE_edgefit-agent");
+
+/// Names another program than the one of this build: the agent of another architecture, with what runs it.
+const OTHER_AGENT: &str = "EDGEFIT_TEST_AGENT";
+
+/// The agent, to be given its arguments.
+pub(crate) fn agent() -> Command {
+    Command::new(std::env::var_os(OTHER_AGENT).unwrap_or_else(|| AGENT.into()))
+}
 
 /// Enough runs to see that it works.
 pub(crate) const SHORT: Plan = Plan {
@@ -45,13 +53,8 @@ impl Host {
 
     /// Starts an agent.
     pub(crate) fn start_silently() -> Self {
-        let agent = Command::new(AGENT)
-            .arg("--stdio")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let agent =
+            agent().arg("--stdio").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         Self { agent }
     }
 

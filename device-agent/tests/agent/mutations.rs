@@ -27,7 +27,7 @@ use super::{
 
 /// Serves what a host sends, with no program for jobs.
 fn serve(requests: Vec<u8>) -> Vec<u8> {
-    let program = Program { executable: "/no/such/program".into(), arguments: Vec::new() };
+    let program = Program { executable: "/no/such/program".into(), arguments: Vec::new(), emulator: None };
     let options = Options { program, token: None, store: None };
     let mut answers = Vec::new();
     // Garbage is an error of the connection; what counts is that it ends.

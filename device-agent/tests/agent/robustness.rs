@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{Read, Write},
-    process::{Command, Stdio},
+    process::Stdio,
     time::{Duration, Instant},
 };
 
@@ -30,7 +30,7 @@ use super::{
 /// the answer to the probe.
 fn answer_of_script(script: &str) -> JobError {
     let options = Options {
-        program: Program { executable: "/bin/sh".into(), arguments: vec!["-c".into(), script.into()] },
+        program: Program { executable: "/bin/sh".into(), arguments: vec!["-c".into(), script.into()], emulator: None },
         token: None,
         store: None,
     };
@@ -70,7 +70,7 @@ fn a_process_that_dies_is_explained() {
 
 #[test]
 fn a_missing_program_is_an_error() {
-    let program = Program { executable: "/no/such/program".into(), arguments: Vec::new() };
+    let program = Program { executable: "/no/such/program".into(), arguments: Vec::new(), emulator: None };
     let mut requests = Vec::new();
     stream::write(&mut requests, &Hello::new("test", None)).unwrap();
     stream::write(&mut requests, &Request::Probe { runtime: RuntimeName::Tract, library: None }).unwrap();
@@ -198,8 +198,7 @@ fn another_version_is_told_so() {
 
 #[test]
 fn what_a_job_prints_does_not_disturb_its_answer() {
-    let mut child =
-        Command::new(super::host::AGENT).arg("job").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = super::host::agent().arg("job").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     drop(child.stdin.take());
     let mut said = Vec::new();
     child.stdout.take().unwrap().read_to_end(&mut said).unwrap();

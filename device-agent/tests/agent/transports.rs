@@ -3,14 +3,14 @@
 use std::{
     io::{BufRead, BufReader, Write},
     net::{TcpListener, TcpStream},
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     time::{Duration, Instant},
 };
 
 use edgefit_agent::stream;
 use edgefit_protocol::{error::ErrorKind, message::Request};
 
-use super::host::{AGENT, greet_over};
+use super::host::{agent, greet_over};
 
 /// An agent that listens on a free port of this machine.
 struct Listening {
@@ -20,7 +20,7 @@ struct Listening {
 
 impl Listening {
     fn start(arguments: &[&str]) -> Self {
-        let mut agent = Command::new(AGENT)
+        let mut agent = super::host::agent()
             .args(["--tcp", "127.0.0.1:0"])
             .args(arguments)
             .stdout(Stdio::piped())
@@ -90,7 +90,7 @@ fn only_the_token_opens() {
 
 #[test]
 fn the_network_needs_a_token() {
-    let output = Command::new(AGENT).args(["--tcp", "0.0.0.0:0"]).output().unwrap();
+    let output = agent().args(["--tcp", "0.0.0.0:0"]).output().unwrap();
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("--token-file"));
 }
@@ -99,6 +99,6 @@ fn the_network_needs_a_token() {
 fn a_taken_port_is_an_error() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let output = Command::new(AGENT).args(["--tcp", &address]).output().unwrap();
+    let output = agent().args(["--tcp", &address]).output().unwrap();
     assert!(!output.status.success());
 }

@@ -52,7 +52,7 @@ fn report_strategy(name: &str, space: &dyn Space, told: u64) {
     let history = history(space, told);
     let mut strategy = strategy::build(&StrategySettings::named(name)).expect("the strategy is there");
     history.iter().for_each(|observation| strategy.tell(space, observation));
-    let view = View { space, pending: &[] };
+    let view = View { space, pending: &[], left: 1, epochs: 9, redraws: 0 };
     let ask = seconds_each(|i| drop(black_box(strategy.ask(&view, &mut draw::stream(2, i)))));
     let pool: Vec<Observation> = history.iter().take(strategy.pool(&view)).map(untrained).collect();
     let choose = seconds_each(|i| _ = black_box(strategy.choose(&view, &pool, &mut draw::stream(2, i))));
@@ -72,7 +72,7 @@ fn history(space: &dyn Space, count: u64) -> Vec<Observation> {
         let genotype = space.sample(&mut draw::stream(3, i));
         let graph = space.decode(&genotype).expect("samples are valid");
         let losses = vec![Some(world.error(&graph, &genotype)), Some(world.latency_ms(&graph))];
-        Observation { genotype, losses, violation: 0.0 }
+        Observation { number: Some(i), ..Observation::of(genotype, losses, 0.0) }
     };
     (0..count).map(observe).collect()
 }

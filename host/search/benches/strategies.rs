@@ -15,6 +15,9 @@ use edgefit_search::{
     SearchError, SpaceSettings, StrategySettings, Task, space, strategy,
 };
 
+/// Epochs of a whole training.
+const EPOCHS: u64 = 9;
+
 const WORST_ACCURACY: f64 = 0.8;
 
 struct Case {
@@ -58,7 +61,7 @@ fn share(case: &Case, strategy: &str, trials: u64, seed: u64) -> f64 {
     let task = Task { input: Shape::from(case.input), classes: 10 };
     let space = space::build(&SpaceSettings::preset(case.space), &task).expect("the space is there");
     let strategy = strategy::build(&StrategySettings::named(strategy)).expect("the strategy is there");
-    let settings = EngineSettings { seed, trials, in_flight: 3 };
+    let settings = EngineSettings { seed, trials, epochs: EPOCHS, in_flight: 3 };
     let engine = SearchEngine::new(space, strategy, goals, settings);
     let losses = run(engine, Synthetic { seed, training_noise: 0.15, prediction_noise: 0.05 });
     hypervolume(&losses, &[-WORST_ACCURACY, case.bound_ms]) / ((1.0 - WORST_ACCURACY) * case.bound_ms)
@@ -78,10 +81,11 @@ fn run(mut engine: SearchEngine, world: Synthetic) -> Vec<Vec<f64>> {
         };
         let genotype = &engine.trials()[number as usize].genotype;
         let graph = engine.space().decode(genotype).expect("proposals are valid");
-        let result = world.train(&graph, genotype);
+        let epochs = engine.trials()[number as usize].fidelity.epochs.unwrap_or(EPOCHS);
+        let result = world.train_partly(&graph, genotype, epochs as f64 / EPOCHS as f64);
         engine.complete(number, Ok(result)).expect("it is in training");
     }
-    let observations = engine.trials().iter().map(|trial| trial.observation(engine.goals()));
+    let observations = engine.latest().map(|trial| trial.observation(engine.goals()));
     observations.filter(Observation::is_feasible).filter_map(|observation| observation.complete()).collect()
 }
 

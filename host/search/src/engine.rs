@@ -3,7 +3,8 @@
 //! Trial number `i` is drawn when exactly the results of trials `0..=i - in_flight` have been told to the strategy, in this
 //! order, even if more are there. So the trials do not depend on the order in which trainings end, and up to
 //! `in_flight` of them can run side by side. Random numbers come from the seed and the number of the draw; together with
-//! the recorded trials they are all the state there is, and [`SearchEngine::replay`] restores it.
+//! the recorded trials they are all the state there is, and [`SearchEngine::replay`] restores it. A strategy may wait for more
+//! results than that, and have a training continued that it had paused: this is a trial of its own, of the same network.
 
 mod record;
 mod screen;
@@ -18,11 +19,11 @@ use serde::{Deserialize, Serialize};
 use crate::draw;
 use crate::genotype::Genotype;
 use crate::goal::Goals;
-use crate::metric::Metric;
+use crate::metric::{Metric, Stage};
 use crate::reading::Readings;
-use crate::space::{Space, SpaceError};
-use crate::strategy::{Strategy, View};
-use crate::trial::{Observation, Status, Trial};
+use crate::space::{CostTable, Space, SpaceError};
+use crate::strategy::{Strategy, View, Wish};
+use crate::trial::{Fidelity, Observation, Status, Trial};
 
 pub use record::Tally;
 
@@ -40,8 +41,10 @@ pub(crate) const MAX_POOL: usize = 128;
 pub struct EngineSettings {
     /// Seed of all random numbers.
     pub seed: u64,
-    /// Number of networks to train.
+    /// Number of networks to train; a training that is continued is none of its own.
     pub trials: u64,
+    /// Epochs of a whole training, at least 1.
+    pub epochs: u64,
     /// How many may be in training at once; at least 1. Another number gives other trials.
     pub in_flight: u64,
 }
@@ -93,6 +96,9 @@ pub enum SearchError {
     /// A result for a trial that is not in training.
     #[error("trial {0} is not in training")]
     NotInTraining(u64),
+    /// The strategy wants to continue a training that was not finished: its fault.
+    #[error("trial {0} cannot be continued")]
+    NotPaused(u64),
     /// Trials that are not the record of one search.
     #[error("the recorded trials are not those of one search: trial {number}: {reason}")]
     Record {
@@ -111,6 +117,12 @@ pub struct SearchEngine {
     settings: EngineSettings,
     /// Networks to train, by number.
     trials: Vec<Trial>,
+    /// How many of them continue no other.
+    begun: u64,
+    /// Networks that are proposed before the strategy is asked.
+    seeds: Vec<Genotype>,
+    /// Whether no network was found any more that may be begun.
+    is_exhausted: bool,
     /// How many of them the strategy has been told.
     told: usize,
     /// The others, as they were known when they were proposed.
@@ -119,6 +131,8 @@ pub struct SearchEngine {
     draw: u64,
     seen: Seen,
     tally: Tally,
+    /// What networks cost, where a constraint asks for it and the space can tell without building them.
+    costs: Option<CostTable>,
 }
 
 /// What has been proposed before.
@@ -137,8 +151,7 @@ struct Prospect {
 
 impl Prospect {
     fn observation(&self, goals: &Goals) -> Observation {
-        let (losses, violation) = (goals.losses(&self.known), goals.violation(&self.known));
-        Observation { genotype: self.genotype.clone(), losses, violation }
+        Observation::of(self.genotype.clone(), goals.losses(&self.known), goals.violation(&self.known))
     }
 }
 
@@ -149,12 +162,18 @@ impl SearchEngine {
     /// If `in_flight` is 0.
     pub fn new(space: Box<dyn Space>, strategy: Box<dyn Strategy>, goals: Goals, settings: EngineSettings) -> Self {
         assert!(settings.in_flight > 0, "a search needs at least one trial in flight");
+        let is_bounded = goals.constraints().iter().any(|constraint| constraint.metric.stage() == Stage::Decoded);
+        let costs = if is_bounded { space.cost_table() } else { None };
         Self {
+            costs,
             space,
             strategy,
             goals,
             settings,
             trials: Vec::new(),
+            begun: 0,
+            seeds: Vec::new(),
+            is_exhausted: false,
             told: 0,
             pending: Vec::new(),
             draw: 0,
@@ -199,19 +218,48 @@ impl SearchEngine {
         &mut self,
         mut appraise: impl FnMut(&Graph, &Genotype) -> Result<Readings, E>,
     ) -> Result<Step, E> {
-        let nothing_stopped = |next| Ok(Step { stopped: Vec::new(), next });
-        if self.trials.len() as u64 >= self.settings.trials {
-            return nothing_stopped(Next::Done(Finish::Budget));
+        if let Some(number) = self.tell_until(self.horizon()) {
+            return Ok(Step { stopped: Vec::new(), next: Next::Wait(number) });
         }
-        if let Some(number) = self.tell_until_horizon() {
-            return nothing_stopped(Next::Wait(number));
-        }
-        let screened = self.screen(&mut appraise)?;
-        let next = match screened.pool.is_empty() {
-            true => Next::Done(self.finish_without_prospect()),
-            false => Next::Train(self.choose(screened.pool, screened.duplicates)),
+        let mut stopped = Vec::new();
+        // Ends: a round tells a result, or exhausts the space, which happens once.
+        let next = loop {
+            match self.strategy.wish(&self.view()) {
+                Wish::New { .. } if self.left() == 0 => break Next::Done(self.finish()),
+                Wish::New { epochs } => {
+                    let screened = self.screen(&mut appraise)?;
+                    stopped.extend(screened.stopped);
+                    self.is_exhausted = screened.pool.is_empty();
+                    if !self.is_exhausted {
+                        break Next::Train(self.choose(screened.pool, screened.duplicates, epochs));
+                    }
+                }
+                Wish::Continue { number, epochs } => break Next::Train(self.go_on(number, epochs)?),
+                Wish::Wait if self.pending.is_empty() => break Next::Done(self.finish()),
+                Wish::Wait => {
+                    if let Some(number) = self.tell_until(self.told as u64 + 1) {
+                        break Next::Wait(number);
+                    }
+                }
+            }
         };
-        Ok(Step { stopped: screened.stopped, next })
+        Ok(Step { stopped, next })
+    }
+
+    /// Proposes these networks before the strategy is asked, in their order; of equal networks only the first.
+    ///
+    /// # Errors
+    /// When one is not of the space.
+    pub fn begin_with(&mut self, genotypes: Vec<Genotype>) -> Result<(), SearchError> {
+        self.seeds = self.distinct(genotypes)?;
+        Ok(())
+    }
+
+    /// The settled trials that no other settled one continues: of each network its longest training.
+    pub fn latest(&self) -> impl Iterator<Item = &Trial> {
+        let settled = self.trials.iter().filter(|trial| trial.is_settled());
+        let continued: BTreeSet<u64> = settled.clone().filter_map(|trial| trial.fidelity.continues).collect();
+        settled.filter(move |trial| !continued.contains(&trial.number))
     }
 
     /// Takes the result of a trial: what was measured, or why it failed. Returns the settled trial, to be stored.
@@ -236,13 +284,13 @@ impl SearchEngine {
         self.trials.iter().filter(|trial| !trial.is_settled())
     }
 
-    /// Tells the strategy the results that belong before the next draw; the number of the first that is not there yet.
-    fn tell_until_horizon(&mut self) -> Option<u64> {
-        while (self.told as u64) < self.horizon() {
-            let trial = &self.trials[self.told];
-            if !trial.is_settled() {
-                return Some(trial.number);
-            }
+    /// Tells the strategy the first `count` results; the number of the first of them that is not there yet.
+    fn tell_until(&mut self, count: u64) -> Option<u64> {
+        while (self.told as u64) < count {
+            let number = self.told as u64;
+            let Some(trial) = self.trials.get(self.told).filter(|trial| trial.is_settled()) else {
+                return Some(number);
+            };
             self.strategy.tell(self.space.as_ref(), &trial.observation(&self.goals));
             self.pending.remove(0);
             self.told += 1;
@@ -250,25 +298,45 @@ impl SearchEngine {
         None
     }
 
-    fn choose(&mut self, pool: Vec<Prospect>, duplicates: u64) -> Trial {
+    fn choose(&mut self, pool: Vec<Prospect>, duplicates: u64, epochs: Option<u64>) -> Trial {
         let draw = self.take_draw();
         let observations: Vec<Observation> = pool.iter().map(|prospect| prospect.observation(&self.goals)).collect();
         let rng = &mut draw::stream(self.settings.seed, draw);
         let chosen = self.strategy.choose(&self.view(), &observations, rng);
         let prospect = pool.into_iter().nth(chosen).expect("a strategy chooses from the pool");
-        let trial = Trial { duplicates, ..self.trial(prospect, draw, Status::Proposed) };
+        let fidelity = Fidelity { epochs, continues: None };
+        let trial = Trial { duplicates, fidelity, ..self.trial(prospect, draw, Status::Proposed) };
         self.enter(trial.clone());
         trial
     }
 
+    /// The trial that goes on where another paused.
+    fn go_on(&mut self, number: u64, epochs: u64) -> Result<Trial, SearchError> {
+        let earlier = self.trials.get(number as usize).filter(|trial| trial.status == Status::Trained);
+        let earlier = earlier.ok_or(SearchError::NotPaused(number))?;
+        let (genotype, digest, known) = (earlier.genotype.clone(), earlier.digest, earlier.known.clone());
+        let fidelity = Fidelity { epochs: Some(epochs), continues: Some(number) };
+        let draw = self.take_draw();
+        let trial = Trial { fidelity, ..self.trial(Prospect { genotype, digest, known }, draw, Status::Proposed) };
+        self.enter(trial.clone());
+        Ok(trial)
+    }
+
     fn view(&self) -> View<'_> {
-        View { space: self.space.as_ref(), pending: &self.pending }
+        let (space, pending) = (self.space.as_ref(), self.pending.as_slice());
+        View { space, pending, left: self.left(), epochs: self.settings.epochs, redraws: 0 }
+    }
+
+    /// Networks that may still be begun.
+    fn left(&self) -> u64 {
+        if self.is_exhausted { 0 } else { self.settings.trials.saturating_sub(self.begun) }
     }
 
     fn trial(&self, prospect: Prospect, draw: u64, status: Status) -> Trial {
         let Prospect { genotype, digest, known } = prospect;
         let (number, results) = (self.trials.len() as u64, Readings::new());
-        Trial { number, draw, genotype, digest, duplicates: 0, known, results, status }
+        let (fidelity, told) = (Fidelity::default(), Some(self.told as u64));
+        Trial { number, draw, genotype, digest, duplicates: 0, known, results, status, fidelity, told }
     }
 
     fn take_draw(&mut self) -> u64 {
@@ -276,7 +344,10 @@ impl SearchEngine {
         self.draw - 1
     }
 
-    fn finish_without_prospect(&self) -> Finish {
+    fn finish(&self) -> Finish {
+        if !self.is_exhausted {
+            return Finish::Budget;
+        }
         match self.tally.most_stopping() {
             Some((by, stopped)) if self.trials.is_empty() => {
                 Finish::NoFeasible { by, stopped, closest: self.tally.closest }

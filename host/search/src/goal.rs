@@ -22,6 +22,14 @@ impl Objective {
         Self { metric, direction: metric.direction() }
     }
 
+    /// The value of the metric that a loss is.
+    pub fn value(&self, loss: f64) -> f64 {
+        match self.direction {
+            Direction::Min => loss,
+            Direction::Max => -loss,
+        }
+    }
+
     /// A value of the metric as a loss: smaller is better.
     pub fn loss(&self, value: f64) -> f64 {
         match self.direction {
@@ -68,11 +76,25 @@ impl Constraint {
     }
 }
 
+/// A value that a metric is to have, as near as the accuracy allows.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Target {
+    /// Which metric.
+    pub metric: Metric,
+    /// The value, above 0, in the metric's unit.
+    pub value: f64,
+}
+
+/// What missing a target by its whole value costs, in accuracy: the weight of TuNAS (Bender et al. 2020).
+const TARGET_WEIGHT: f64 = 0.07;
+
 /// Objectives and constraints of one search.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Goals {
     objectives: Vec<Objective>,
     constraints: Vec<Constraint>,
+    #[serde(default)]
+    targets: Vec<Target>,
 }
 
 /// Why goals cannot be searched for.
@@ -84,6 +106,9 @@ pub enum GoalError {
     /// A metric was named twice.
     #[error("`{0}` is stated twice")]
     Twice(Metric),
+    /// A target without an accuracy that it could be weighed against, or of accuracy itself.
+    #[error("a target of `{0}` needs `accuracy = \"max\"` beside it, and cannot be an objective too")]
+    Target(Metric),
     /// A range that no value is in, or that is no range.
     #[error("the range of `{0}` allows no value; state a finite min, max or both, min not above max")]
     Range(Metric),
@@ -104,7 +129,31 @@ impl Goals {
             return Err(GoalError::Range(wrong.metric));
         }
         constraints.sort_by_key(|c| (c.metric.stage(), c.metric));
-        Ok(Self { objectives, constraints })
+        Ok(Self { objectives, constraints, targets: Vec::new() })
+    }
+
+    /// The same with targets. The accuracy then counts less for each by how far it is missed: the absolute reward of TuNAS
+    /// (Bender et al. 2020), `accuracy - 0.07 * |value / target - 1|`.
+    ///
+    /// # Errors
+    /// Without accuracy among the objectives, or with a target of an objective or that is not above 0.
+    pub fn aiming_at(self, targets: Vec<Target>) -> Result<Self, GoalError> {
+        let is_objective = |metric| self.objectives.iter().any(|objective| objective.metric == metric);
+        find_twice(targets.iter().map(|t| t.metric)).map_or(Ok(()), |metric| Err(GoalError::Twice(metric)))?;
+        let is_wrong = |target: &&Target| {
+            !is_objective(Metric::Accuracy)
+                || is_objective(target.metric)
+                || !(target.value > 0.0 && target.value.is_finite())
+        };
+        match targets.iter().find(is_wrong) {
+            Some(wrong) => Err(GoalError::Target(wrong.metric)),
+            None => Ok(Self { targets, ..self }),
+        }
+    }
+
+    /// What is to be aimed at.
+    pub fn targets(&self) -> &[Target] {
+        &self.targets
     }
 
     /// What to improve, in the user's order.
@@ -119,8 +168,18 @@ impl Goals {
 
     /// Each objective's loss, as far as its metric is known.
     pub fn losses(&self, readings: &Readings) -> Vec<Option<f64>> {
-        let known = |o: &Objective| readings.best(o.metric).map(|v| o.loss(v.value)).filter(|loss| !loss.is_nan());
+        let known = |o: &Objective| {
+            let missed = if o.metric == Metric::Accuracy { self.missed(readings)? } else { 0.0 };
+            readings.best(o.metric).map(|v| o.loss(v.value) + missed).filter(|loss| !loss.is_nan())
+        };
         self.objectives.iter().map(known).collect()
+    }
+
+    /// What missing the targets costs; `None` while one of them is not known.
+    fn missed(&self, readings: &Readings) -> Option<f64> {
+        let miss = |target: &Target| Some((readings.best(target.metric)?.value / target.value - 1.0).abs());
+        let misses = self.targets.iter().map(miss).collect::<Option<Vec<f64>>>()?;
+        Some(TARGET_WEIGHT * misses.iter().sum::<f64>())
     }
 
     /// The sum of [`Constraint::excess`] over the constraints whose metric is known.
@@ -149,7 +208,7 @@ fn find_twice(metrics: impl Iterator<Item = Metric>) -> Option<Metric> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Constraint, GoalError, Goals, Objective};
+    use super::{Constraint, GoalError, Goals, Objective, Target};
     use crate::metric::Metric::{Accuracy, LatencyMs, Macs};
     use crate::metric::Stage;
     use crate::reading::{Readings, Value};
@@ -172,6 +231,22 @@ mod tests {
         assert_eq!(goals.violation(&readings), 0.5);
         assert_eq!(goals.losses(&readings), [None]);
         assert_eq!(goals.first_missed(&readings, Stage::Decoded).unwrap().metric, Macs);
+    }
+
+    #[test]
+    fn a_target_costs_accuracy_on_both_sides() {
+        let goals = Goals::new(vec![Objective::of(Accuracy)], vec![]).unwrap();
+        let goals = goals.aiming_at(vec![Target { metric: LatencyMs, value: 2.0 }]).unwrap();
+        let loss = |latency: f64| {
+            let readings = Readings::new().with(Accuracy, Value::measured(0.9, None, "validation"));
+            goals.losses(&readings.with(LatencyMs, Value::computed(latency)))[0].unwrap()
+        };
+        assert!((loss(2.0) + 0.9).abs() < 1e-12);
+        assert!((loss(1.0) + 0.865).abs() < 1e-12 && (loss(3.0) + 0.865).abs() < 1e-12);
+        assert_eq!(goals.losses(&Readings::new().with(Accuracy, Value::computed(0.9))), [None]);
+        let without = Goals::new(vec![Objective::of(Macs)], vec![]).unwrap();
+        let wrong = without.aiming_at(vec![Target { metric: LatencyMs, value: 2.0 }]);
+        assert_eq!(wrong, Err(GoalError::Target(LatencyMs)));
     }
 
     #[test]

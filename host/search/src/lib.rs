@@ -6,23 +6,27 @@
 
 pub mod draw;
 mod engine;
+pub mod explain;
 mod genotype;
 mod goal;
 pub mod hypervolume;
 mod metric;
 pub mod pareto;
+pub mod rank;
 mod reading;
 pub mod simulate;
 pub mod space;
 pub mod strategy;
 pub mod synthetic;
+mod transfer;
 mod trial;
 
 pub use engine::{EngineSettings, Finish, Next, SearchEngine, SearchError, Step, Tally};
 pub use genotype::Genotype;
-pub use goal::{Constraint, GoalError, Goals, Objective};
+pub use goal::{Constraint, GoalError, Goals, Objective, Target};
 pub use metric::{Direction, Metric, Stage, UnknownMetric};
 pub use reading::{Origin, Readings, Value};
 pub use space::{Space, SpaceError, SpaceSettings, Task};
 pub use strategy::{Strategy, StrategySettings};
-pub use trial::{Observation, Status, Trial};
+pub use transfer::transfer;
+pub use trial::{Fidelity, Observation, Status, Trial};

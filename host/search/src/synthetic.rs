@@ -39,6 +39,9 @@ const EFFECT: f64 = 0.1;
 /// The same of two options of neighboring choices together, beyond their own.
 const JOINT_EFFECT: f64 = 0.06;
 
+/// Power by which the error falls with the share of the epochs.
+const LEARNING: f64 = 0.3;
+
 impl Synthetic {
     /// What a predictor would say before training.
     pub fn predict(&self, graph: &Graph, genotype: &Genotype) -> Readings {
@@ -49,8 +52,14 @@ impl Synthetic {
 
     /// What training and measuring would give.
     pub fn train(&self, graph: &Graph, genotype: &Genotype) -> Readings {
+        self.train_partly(graph, genotype, 1.0)
+    }
+
+    /// The same after a share of the epochs: the error falls with their number, by a power that differs between networks.
+    pub fn train_partly(&self, graph: &Graph, genotype: &Genotype, share: f64) -> Readings {
         let noise = (self.training_noise * self.normal(genotype, 2)).exp();
-        let accuracy = 1.0 - (self.error(graph, genotype) * noise).min(0.9);
+        let power = LEARNING * (1.0 + 0.3 * self.normal(genotype, 3)).max(0.1);
+        let accuracy = 1.0 - (self.error(graph, genotype) * noise * share.powf(-power)).min(0.9);
         Readings::new()
             .with(Metric::Accuracy, Value::measured(accuracy, None, "synthetic training"))
             .with(Metric::LatencyMs, Value::measured(self.latency_ms(graph), None, "synthetic device"))

@@ -27,6 +27,21 @@ pub struct Trial {
     pub results: Readings,
     /// What became of it.
     pub status: Status,
+    /// How long it is trained, and from where.
+    #[serde(default)]
+    pub fidelity: Fidelity,
+    /// How many results the strategy had been told when it was drawn; `None` in records that follow from the number in flight.
+    #[serde(default)]
+    pub told: Option<u64>,
+}
+
+/// How much of a whole training a trial is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fidelity {
+    /// The epoch after which the training pauses; `None` where it goes to its end.
+    pub epochs: Option<u64>,
+    /// Number of the trial whose training goes on; `None` for a training from the first epoch.
+    pub continues: Option<u64>,
 }
 
 /// What became of a proposal.
@@ -58,9 +73,18 @@ pub struct Observation {
     pub losses: Vec<Option<f64>>,
     /// 0 for a network that keeps all constraints known so far; infinite for one that failed.
     pub violation: f64,
+    /// Number of its trial; `None` for a proposal that was stopped, or that is no trial yet.
+    pub number: Option<u64>,
+    /// How long it was or is trained.
+    pub fidelity: Fidelity,
 }
 
 impl Observation {
+    /// A network that is no trial.
+    pub fn of(genotype: Genotype, losses: Vec<Option<f64>>, violation: f64) -> Self {
+        Self { genotype, losses, violation, number: None, fidelity: Fidelity::default() }
+    }
+
     /// The losses, when all of them are known.
     pub fn complete(&self) -> Option<Vec<f64>> {
         self.losses.iter().copied().collect()
@@ -78,7 +102,17 @@ impl Trial {
         let failed = matches!(self.status, Status::Failed { .. });
         let readings = self.readings();
         let violation = if failed { f64::INFINITY } else { goals.violation(&readings) };
-        Observation { genotype: self.genotype.clone(), losses: goals.losses(&readings), violation }
+        self.observed(goals.losses(&readings), violation)
+    }
+
+    /// The trial as it was when it was drawn.
+    pub(crate) fn proposal(&self, goals: &Goals) -> Observation {
+        self.observed(goals.losses(&self.known), goals.violation(&self.known))
+    }
+
+    fn observed(&self, losses: Vec<Option<f64>>, violation: f64) -> Observation {
+        let number = (!matches!(self.status, Status::Stopped { .. })).then_some(self.number);
+        Observation { genotype: self.genotype.clone(), losses, violation, number, fidelity: self.fidelity }
     }
 
     /// All that is known about it by now.

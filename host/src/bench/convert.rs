@@ -120,6 +120,7 @@ pub(super) fn device(info: &DeviceInfo) -> DeviceSection {
         cores: description.cores.iter().map(core).collect(),
         ram_kb: description.ram_kib,
         page_size: description.page_size_bytes,
+        emulator: description.emulator.clone(),
     }
 }
 

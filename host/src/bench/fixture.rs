@@ -39,6 +39,7 @@ pub(super) fn info() -> DeviceInfo {
             page_size_bytes: 4096,
             ram_kib: None,
             runtimes: vec![RuntimeName::Tract],
+            emulator: None,
         },
     }
 }
@@ -81,6 +82,7 @@ fn provenance() -> Provenance {
         model_sha256: "00".repeat(32),
         model_bytes: 123,
         seed: 0,
+        emulator: None,
     }
 }
 

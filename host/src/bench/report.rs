@@ -104,6 +104,9 @@ pub struct DeviceSection {
     pub ram_kb: Option<u64>,
     /// Size of a page, in bytes.
     pub page_size: u64,
+    /// What runs the agent in place of a processor: then times say nothing about a real one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub emulator: Option<String>,
 }
 
 /// One core.

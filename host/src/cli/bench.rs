@@ -8,7 +8,7 @@ use edgefit_protocol::job::Pass;
 use super::running::{self, RunArgs};
 use super::{Globals, output};
 use crate::bench::{self, BenchOptions, ErrorSection, ModelFacts, Report, text, trace};
-use crate::device::{Device, DeviceInfo, PassStep, connect};
+use crate::device::{DeviceInfo, Entry, PassStep};
 use crate::error::{Error, Result};
 use crate::progress::Verbosity;
 
@@ -38,9 +38,10 @@ pub(super) struct BenchArgs {
 pub(super) fn run_command(args: BenchArgs, globals: &Globals) -> Result<()> {
     let files = args.json.iter().chain(&args.trace).filter(|path| !running::is_standard_output(path));
     files.into_iter().try_for_each(|path| running::refuse_model(path))?;
+    let entry = globals.registry().entry(&args.run.device)?;
     let per_operator = args.per_op || args.trace.is_some();
-    let options = BenchOptions { per_operator, energy: args.energy, ..args.run.options() };
-    match measure(&args, &options, globals) {
+    let options = BenchOptions { per_operator, energy: args.energy, ..args.run.options(&entry) };
+    match measure(&args, &entry, &options, globals) {
         Ok(report) => tell(&args, &report),
         Err(failure) => {
             if let Some(path) = &args.json {
@@ -65,9 +66,14 @@ impl From<Error> for Failure {
     }
 }
 
-fn measure(args: &BenchArgs, options: &BenchOptions, globals: &Globals) -> std::result::Result<Report, Failure> {
+fn measure(
+    args: &BenchArgs,
+    entry: &Entry,
+    options: &BenchOptions,
+    globals: &Globals,
+) -> std::result::Result<Report, Failure> {
     let model = running::read_model(&args.model)?;
-    let mut device: Device = connect(&args.run.device)?;
+    let mut device = globals.registry().connect_entry(&args.run.device, entry)?;
     let facts = ModelFacts::of(&model, &options.shapes);
     let is_told = globals.verbosity() != Verbosity::Quiet;
     let mut hear = |step: PassStep<'_>| {

@@ -11,7 +11,7 @@ use crate::accuracy::classify;
 use crate::bench::compare::{self, Candidate, Comparison, DataSection, Normalization, ScoreRule, text};
 use crate::bench::{BenchOptions, ErrorSection, ModelFacts};
 use crate::config::{DataConfig, SearchConfig};
-use crate::device::{BatchError, BatchStep, Device, DeviceInfo, connect};
+use crate::device::{BatchError, BatchStep, Device, DeviceInfo};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Verbosity;
 
@@ -52,7 +52,8 @@ struct Model {
 
 /// Runs the command. A failure is in the JSON, too.
 pub(super) fn run_command(args: CompareArgs, globals: &Globals) -> Result<()> {
-    let options = args.run.options();
+    let entry = globals.registry().entry(&args.run.device)?;
+    let options = args.run.options(&entry);
     let mut reached = None;
     match measure(&args, &options, globals, &mut reached) {
         Ok(comparison) if args.json => output::print_json(&comparison),
@@ -101,7 +102,7 @@ fn measure(
     let models = read_models(&args.models, options)?;
     let chosen = args.data.as_deref().map(|data| choose_data(data, &models, args.run.seed)).transpose()?;
     let sets = chosen.as_ref().map(|chosen| load_each(chosen, &models)).transpose()?;
-    let mut device = connect(&args.run.device)?;
+    let mut device = globals.registry().connect(&args.run.device)?;
     *reached = Some(device.info().clone());
     let candidates: Vec<Candidate<'_>> = models
         .iter()

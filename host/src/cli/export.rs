@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{Globals, output};
 use crate::accuracy::classify;
 use crate::config::DeviceConfig;
-use crate::device::{Device, connect};
+use crate::device::{Device, Registry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::int8::quantized;
 use crate::kept_run::KeptRun;
@@ -107,7 +107,7 @@ pub(super) fn run_command(args: ExportArgs, globals: &Globals) -> Result<()> {
     if globals.verbosity() != Verbosity::Quiet {
         eprintln!("calibrated on {samples} training samples; checking in ONNX Runtime");
     }
-    match check(&run.config.device, run.config.seed, &dataset, [&float, &int8]) {
+    match check(&globals.registry(), &run.config.device, run.config.seed, &dataset, [&float, &int8]) {
         Ok(check) => exported.check = Some(check),
         Err(error) => exported.unchecked = Some(error.to_string()),
     }
@@ -115,9 +115,15 @@ pub(super) fn run_command(args: ExportArgs, globals: &Globals) -> Result<()> {
 }
 
 /// Both files on the device: the share of the test samples that each classifies right, and the time that each takes.
-fn check(config: &DeviceConfig, seed: u64, dataset: &Dataset, models: [&[u8]; 2]) -> Result<Check> {
+fn check(
+    registry: &Registry,
+    config: &DeviceConfig,
+    seed: u64,
+    dataset: &Dataset,
+    models: [&[u8]; 2],
+) -> Result<Check> {
     let config = DeviceConfig { runtime: RuntimeName::Ort, ..config.clone() };
-    let mut device = connect(&config.name)?;
+    let mut device = registry.connect(&config.name)?;
     let version = device.probe(config.runtime, None)?.version;
     let [float, int8] = models;
     Ok(Check {

@@ -5,6 +5,7 @@
 mod agent;
 mod bench;
 mod compare;
+mod devices;
 mod export;
 mod interrupt;
 mod output;
@@ -18,10 +19,12 @@ mod simulate;
 mod table;
 mod train;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueHint};
 
+use crate::device::Registry;
 use crate::error::Result;
 use crate::progress::Verbosity;
 
@@ -56,9 +59,22 @@ pub struct Globals {
     /// Say more; twice for everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
+    /// The file of the device registry [default: edgefit/devices.toml in the user's configuration folder]
+    #[arg(long, global = true, value_name = "FILE", env = "EDGEFIT_DEVICES", hide_env_values = true, value_hint = ValueHint::FilePath)]
+    devices: Option<PathBuf>,
 }
 
 impl Globals {
+    /// The device registry; what takes a while there is told.
+    fn registry(&self) -> Registry {
+        let is_told = self.verbosity() != Verbosity::Quiet;
+        Registry::new(self.devices.clone()).telling(move |text| {
+            if is_told {
+                eprintln!("{text}");
+            }
+        })
+    }
+
     fn verbosity(&self) -> Verbosity {
         match (self.quiet, self.verbose) {
             (true, _) => Verbosity::Quiet,
@@ -76,6 +92,9 @@ enum Command {
     Bench(Box<bench::BenchArgs>),
     /// Measures several models side by side: latency, memory, and accuracy where data is given
     Compare(Box<compare::CompareArgs>),
+    /// Lists, adds, checks and removes the devices that models are measured on
+    #[command(subcommand)]
+    Devices(Box<devices::DevicesCommand>),
     /// Lists and gets ONNX Runtime's libraries
     Runtime(runtime::RuntimeArgs),
     /// Builds, shows, merges and evaluates latency tables
@@ -91,7 +110,7 @@ enum Command {
     Report(report::ReportArgs),
     /// Compares search strategies on a tabulated benchmark, in seconds
     Simulate(simulate::SimulateArgs),
-    /// Serves as this machine's agent
+    /// Serves as this machine's agent, or builds the agent for a device
     Agent(agent::AgentArgs),
     /// Prints shell completions
     Completions(shell::CompletionsArgs),
@@ -116,6 +135,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Search(args) => search::run_command(args, &cli.globals)?,
         Command::Bench(args) => bench::run_command(*args, &cli.globals)?,
         Command::Compare(args) => compare::run_command(*args, &cli.globals)?,
+        Command::Devices(command) => devices::run_command(*command, &cli.globals)?,
         Command::Runtime(args) => runtime::run_command(args, &cli.globals)?,
         Command::Table(command) => table::run_command(command, &cli.globals)?,
         Command::Predict(args) => predict::run_command(args)?,
@@ -123,7 +143,7 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Export(args) => export::run_command(args, &cli.globals)?,
         Command::Report(args) => report::run_command(args)?,
         Command::Simulate(args) => simulate::run_command(args, &cli.globals)?,
-        Command::Agent(args) => return Ok(agent::run_command(args)),
+        Command::Agent(args) => return agent::run_command(args, &cli.globals),
         Command::Completions(args) => shell::completions(args)?,
         Command::Man => shell::man()?,
     }

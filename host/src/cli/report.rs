@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::output::print;
 use crate::error::{Error, ErrorKind, Result};
-use crate::report::{ReportData, html_page};
+use crate::report::{ReportData, html_page, reasons};
 use crate::run_folder::{RunFile, write_whole};
 use crate::search_run::REPORT_DOCUMENT;
 use crate::study::Study;
@@ -28,8 +29,8 @@ pub(super) fn run_command(args: ReportArgs) -> Result<()> {
         .map_err(|e| Error::new(ErrorKind::Storage, format!("{}: the report's data: {e}", args.run.display())))?;
     let page = args.out.unwrap_or_else(|| args.run.join(RunFile::Report.name()));
     write_whole(&page, html_page(&data).as_bytes())?;
-    println!("{}", page.display());
-    Ok(())
+    let reasons = reasons(&data).into_iter().map(|(name, said)| format!("{name:9} {said}\n"));
+    print(&std::iter::once(format!("{}\n", page.display())).chain(reasons).collect::<String>())
 }
 
 fn unfinished(args: &ReportArgs) -> Error {

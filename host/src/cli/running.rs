@@ -12,6 +12,7 @@ use edgefit_protocol::runtime::RuntimeName;
 
 use crate::bench::{BenchOptions, MAX_SECS, PlanLimits, Preset};
 use crate::config::parse_affinity;
+use crate::device::Entry;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Most processes of a latency measurement.
@@ -23,15 +24,15 @@ pub(super) struct RunArgs {
     /// The device to measure on
     #[arg(long, value_name = "NAME", default_value = "local")]
     pub(super) device: String,
-    /// What runs the model
-    #[arg(long, default_value = "tract", value_parser = runtime())]
-    runtime: RuntimeName,
-    /// Threads that run one operator together
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_THREADS)))]
-    threads: u32,
-    /// Cores that the model may run on: any, big, little, or numbers such as 0-3 or 0,2
-    #[arg(long, value_name = "CORES", default_value = "any", value_parser = affinity)]
-    affinity: Affinity,
+    /// What runs the model [default: what the device's entry says, or tract]
+    #[arg(long, value_parser = runtime())]
+    runtime: Option<RuntimeName>,
+    /// Threads that run one operator together [default: what the device's entry says, or 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_THREADS)))]
+    threads: Option<u32>,
+    /// Cores that the model may run on: any, big, little, or numbers such as 0-3 or 0,2 [default: what the device's entry says, or any]
+    #[arg(long, value_name = "CORES", value_parser = affinity)]
+    affinity: Option<Affinity>,
     /// How far the runtime may rewrite the network
     #[arg(long, value_name = "LEVEL", default_value = "all", value_parser = optimization())]
     optimization: Optimization,
@@ -74,13 +75,14 @@ pub(super) struct RunArgs {
 }
 
 impl RunArgs {
-    /// What they mean.
-    pub(super) fn options(&self) -> BenchOptions {
+    /// What they mean on a device; what they leave open says its entry.
+    pub(super) fn options(&self, entry: &Entry) -> BenchOptions {
+        let affinity = self.affinity.clone().or_else(|| entry.cores());
         BenchOptions {
-            runtime: self.runtime,
+            runtime: self.runtime.or(entry.runtime).unwrap_or(RuntimeName::Tract),
             settings: Settings {
-                threads: self.threads,
-                affinity: self.affinity.clone(),
+                threads: self.threads.or(entry.threads).unwrap_or(1),
+                affinity: affinity.unwrap_or(Affinity::Any),
                 optimization: self.optimization,
                 ort: OrtSettings {
                     library: self.library.clone(),

@@ -43,11 +43,14 @@ pub(super) fn run_command(args: SearchArgs, globals: &Globals) -> Result<()> {
     let mut config = SearchConfig::load(&args.search)?;
     config.strategy.trials = args.trials.unwrap_or(config.strategy.trials);
     config.device.name = args.device.unwrap_or(config.device.name);
+    let registry = globals.registry();
+    let entry = registry.entry(&config.device.name)?;
+    config.device.complete(&entry);
     config.seed = args.seed.unwrap_or(config.seed);
     let interrupt = interrupt::listen()?;
     let progress = Progress::on_stderr(globals.verbosity());
     let place = Place { folder: args.out, resume: args.resume };
-    let summary = run(&config, &place, &progress, interrupt)?;
+    let summary = run(&config, &place, &registry, &progress, interrupt)?;
     let text = if args.json { summary.winner_json.clone() } else { summary_text(&summary) };
     output::print(&text)
 }
@@ -66,7 +69,9 @@ fn summary_text(summary: &Summary) -> String {
         ("report", format!("{folder}/{}", RunFile::Report.name())),
     ];
     let shown = rows.iter().filter(|(_, value)| !value.is_empty());
-    shown.map(|(name, value)| format!("{name:9} {value}\n")).collect()
+    let reasons = summary.reasons.iter().map(|(name, said)| (name.as_str(), said));
+    let lines = shown.map(|(name, value)| (*name, value)).chain(reasons);
+    lines.map(|(name, value)| format!("{name:9} {value}\n")).collect()
 }
 
 fn accuracy(readings: &Readings) -> String {

@@ -8,7 +8,7 @@ use super::Globals;
 use super::output::print;
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Verbosity;
-use crate::simulate::{Candidate, Plan, json, run, text};
+use crate::simulate::{Candidate, Plan, check_name, json, run, text, write_plot};
 
 /// Arguments of `edgefit simulate`.
 #[derive(Debug, Args)]
@@ -36,6 +36,9 @@ pub(super) struct SimulateArgs {
     /// Seed of the first search; each next has the next one
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
+    /// Draw the best so far against queries into this file, in .html or .svg
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
     /// Print one JSON document instead of the table
     #[arg(long)]
     json: bool,
@@ -46,6 +49,7 @@ pub(super) fn run_command(args: SimulateArgs, globals: &Globals) -> Result<()> {
     if args.max_latency.is_some_and(|most| !most.is_finite()) {
         return Err(Error::new(ErrorKind::Usage, "--max-latency takes a number"));
     }
+    args.plot.as_deref().map_or(Ok(()), check_name)?;
     let candidates = args.strategies.iter().map(|argument| Candidate::parse(argument));
     let plan = Plan {
         table: args.table,
@@ -63,5 +67,6 @@ pub(super) fn run_command(args: SimulateArgs, globals: &Globals) -> Result<()> {
             eprintln!("simulate: {strategy}");
         }
     })?;
+    args.plot.as_deref().map_or(Ok(()), |file| write_plot(&comparison, file))?;
     print(&if args.json { json(&comparison) } else { text(&comparison) })
 }

@@ -35,8 +35,21 @@ const SOUNDS: &str = "wav-folder";
 /// Share of the samples that validation and test each take where the file does not say.
 const SHARE: f64 = 0.2;
 
-/// Pixels by which training moves images where the file does not say.
-const SHIFT: usize = 1;
+/// How training moves samples where the file does not say.
+struct Moved {
+    /// Pixels, in each direction.
+    shift: usize,
+    /// Degrees, of the turn and of the slant.
+    rotate: f64,
+    /// Share by which sides are stretched and shrunk.
+    zoom: f64,
+}
+
+/// What suits images.
+const MOVED_IMAGES: Moved = Moved { shift: 1, rotate: 8.0, zoom: 0.1 };
+
+/// What has bands or time steps instead of pixels is not moved.
+const UNMOVED: Moved = Moved { shift: 0, rotate: 0.0, zoom: 0.0 };
 
 /// Name of one of [`edgefit_train::data::FORMATS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -117,6 +130,10 @@ pub struct DataConfig {
     pub flip: bool,
     /// Most pixels by which training moves images at random.
     pub shift: usize,
+    /// Most degrees by which training turns, and slants, images at random.
+    pub rotate: f64,
+    /// Largest share by which training stretches or shrinks their height and their width at random.
+    pub zoom: f64,
 }
 
 impl DataConfig {
@@ -188,6 +205,7 @@ impl DataConfig {
     }
 
     fn plain(format: DataFormat, path: Option<PathBuf>) -> Self {
+        let moved = moved(format);
         Self {
             format,
             path,
@@ -202,13 +220,16 @@ impl DataConfig {
             channels: None,
             sound: (format.name() == SOUNDS).then(SoundConfig::default),
             flip: false,
-            shift: shift(format),
+            shift: moved.shift,
+            rotate: moved.rotate,
+            zoom: moved.zoom,
         }
     }
 
     pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
         let format = read_format(section);
         let share = (Bound::Excluded(0.0), Bound::Excluded(1.0));
+        let moved = moved(format);
         Self {
             format,
             path: read_path(section, format),
@@ -223,7 +244,9 @@ impl DataConfig {
             channels: only(section, "channels", SERIES, format, 1..=MOST_STEPS),
             sound: read_sound(section, format),
             flip: section.flag("flip", false),
-            shift: section.count("shift", shift(format), 0..=16),
+            shift: section.count("shift", moved.shift, 0..=16),
+            rotate: section.number("rotate", moved.rotate, 0.0..=45.0),
+            zoom: section.number("zoom", moved.zoom, 0.0..=1.0),
         }
     }
 }
@@ -242,9 +265,8 @@ fn cache_folder() -> Option<PathBuf> {
     Some(named(CACHE_FOLDER).or_else(users)?.join("data"))
 }
 
-/// Pixels by which images move where the file does not say; what is no image has bands or time steps instead of pixels.
-fn shift(format: DataFormat) -> usize {
-    if matches!(format.name(), SERIES | SOUNDS) { 0 } else { SHIFT }
+fn moved(format: DataFormat) -> Moved {
+    if matches!(format.name(), SERIES | SOUNDS) { UNMOVED } else { MOVED_IMAGES }
 }
 
 /// A count that only one format has.

@@ -7,6 +7,19 @@ use serde::{Serialize, Serializer};
 
 use super::section::Section;
 use crate::bench::Preset;
+use crate::device::Entry;
+use crate::error::{Error, ErrorKind};
+
+/// What a search does when its device is lost and does not come back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnLoss {
+    /// It stops, and can be resumed.
+    #[default]
+    Stop,
+    /// It goes on with what the latency table predicts, and stops before the finalists, which have to be measured.
+    Predict,
+}
 
 /// The device of a run and how it runs models.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -22,12 +35,49 @@ pub struct DeviceConfig {
     pub affinity: Option<Affinity>,
     /// How the winner is measured at the end.
     pub preset: Preset,
+    /// What a search does without the device.
+    pub on_loss: OnLoss,
+    /// Keys that were left to the device's entry in the registry.
+    #[serde(skip)]
+    pub left_out: Vec<&'static str>,
 }
 
 impl DeviceConfig {
+    /// A device, and what is said of how it runs models.
+    pub fn named(name: String, runtime: Option<RuntimeName>, threads: Option<u32>) -> Self {
+        let open = [("runtime", runtime.is_none()), ("threads", threads.is_none()), ("affinity", true)];
+        Self {
+            name,
+            runtime: runtime.unwrap_or(RuntimeName::Tract),
+            threads: threads.unwrap_or(1),
+            affinity: None,
+            preset: Preset::Quick,
+            on_loss: OnLoss::Stop,
+            left_out: open.into_iter().filter(|(_, is_open)| *is_open).map(|(key, _)| key).collect(),
+        }
+    }
+
+    /// Whether a search goes on after this failure of the device.
+    pub fn goes_on_without(&self, error: &Error) -> bool {
+        self.on_loss == OnLoss::Predict && error.kind == ErrorKind::Device
+    }
+
+    /// Takes what was left out from the device's entry, where that says it.
+    pub fn complete(&mut self, entry: &Entry) {
+        for key in std::mem::take(&mut self.left_out) {
+            match key {
+                "runtime" => self.runtime = entry.runtime.unwrap_or(self.runtime),
+                "threads" => self.threads = entry.threads.unwrap_or(self.threads),
+                _ => self.affinity = entry.cores(),
+            }
+        }
+    }
+
     pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
         let runtimes = RuntimeName::ALL.map(|runtime| (runtime.name(), runtime));
         let presets = Preset::ALL.map(|preset| (preset.name(), preset));
+        let keys = ["runtime", "threads", "affinity"];
+        let left_out = keys.into_iter().filter(|key| !section.has(key)).collect();
         let runtime = section.choice("runtime", RuntimeName::Tract, &runtimes, &[]);
         Self {
             name: section.text("name", "local"),
@@ -35,6 +85,13 @@ impl DeviceConfig {
             threads: u32::try_from(section.count("threads", 1, 1..=limits::MAX_THREADS as usize)).unwrap_or(1),
             affinity: read_affinity(section),
             preset: section.choice("preset", Preset::Quick, &presets, &[]),
+            on_loss: section.choice(
+                "on_loss",
+                OnLoss::Stop,
+                &[("stop", OnLoss::Stop), ("predict", OnLoss::Predict)],
+                &[],
+            ),
+            left_out,
         }
     }
 }

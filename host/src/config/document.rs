@@ -52,6 +52,16 @@ impl<'t> Document<'t> {
         }
     }
 
+    /// A file that this one names: a relative path begins at the folder of this one.
+    pub(super) fn beside(&self, path: &str) -> PathBuf {
+        self.file.parent().unwrap_or(Path::new("")).join(path)
+    }
+
+    /// Takes over what is wrong with a file that this one names.
+    pub(super) fn adopt(&self, problems: &Problems) {
+        self.problems.borrow_mut().extend(problems.iter().cloned());
+    }
+
     /// Whether nothing was wrong so far.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         match Problems::sorted(self.problems.borrow().clone()) {

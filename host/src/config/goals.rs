@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use edgefit_search::{Constraint, Metric, Objective};
+use edgefit_search::{Constraint, Direction, Metric, Objective, Target};
 use serde::{Serialize, Serializer};
 
 use super::metric;
@@ -11,22 +11,67 @@ use super::value::number_of;
 
 /// What candidates are compared by, in the order of the file; at least one.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Objectives(pub Vec<Objective>);
+pub struct Objectives {
+    /// What is to be as good as possible.
+    pub metrics: Vec<Objective>,
+    /// What is to come near a value.
+    pub targets: Vec<Target>,
+}
+
+/// A target as a search file says it.
+#[derive(Serialize)]
+struct Aim {
+    target: f64,
+}
+
+/// An objective as a search file says it.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Wanted {
+    Best(Direction),
+    Near(Aim),
+}
 
 impl Objectives {
     /// What is compared where a file says nothing.
     const DEFAULT: [Metric; 2] = [Metric::Accuracy, Metric::LatencyMs];
 
     pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
-        let mut metrics = metrics_of(section);
+        let is_target = |section: &Section<'_, '_>, metric: &Metric| {
+            section.look(metric.name()).is_some_and(|value| value.get_ref().as_table().is_some())
+        };
+        let (aims, mut metrics): (Vec<Metric>, Vec<Metric>) =
+            metrics_of(section).into_iter().partition(|metric| is_target(section, metric));
         for metric in &metrics {
             check_goal(section, *metric);
         }
-        if metrics.is_empty() {
+        let targets: Vec<Target> = aims.into_iter().filter_map(|metric| read_target(section, metric)).collect();
+        if metrics.is_empty() && targets.is_empty() {
             metrics.extend(Self::DEFAULT);
         }
-        Self(metrics.into_iter().map(Objective::of).collect())
+        if !targets.is_empty() && !metrics.contains(&Metric::Accuracy) {
+            let help = Some("add `accuracy = \"max\"`".to_owned());
+            section.wrong_section("has a target, and no accuracy that missing it could be weighed against", help);
+            metrics.push(Metric::Accuracy);
+        }
+        Self { metrics: metrics.into_iter().map(Objective::of).collect(), targets }
     }
+}
+
+/// `latency_ms = { target = 1.0 }`.
+fn read_target(section: &mut Section<'_, '_>, metric: Metric) -> Option<Target> {
+    if metric == Metric::Accuracy {
+        section.wrong_value(metric.name(), "has no target", Some("write `accuracy = \"max\"`".to_owned()));
+        return None;
+    }
+    let value = section.section(metric.name(), |aim| {
+        let value = aim.optional_number("target", allowed(metric));
+        if aim.is_empty() {
+            aim.wrong_section("says nothing", Some("give `target`".to_owned()));
+        }
+        value
+    });
+    value.map(|value| Target { metric, value })
 }
 
 fn check_goal(section: &mut Section<'_, '_>, metric: Metric) {
@@ -42,7 +87,10 @@ fn check_goal(section: &mut Section<'_, '_>, metric: Metric) {
 
 impl Serialize for Objectives {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|objective| (objective.metric.name(), objective.direction)))
+        // Tables come behind single values in TOML.
+        let best = self.metrics.iter().map(|objective| (objective.metric.name(), Wanted::Best(objective.direction)));
+        let near = self.targets.iter().map(|aim| (aim.metric.name(), Wanted::Near(Aim { target: aim.value })));
+        serializer.collect_map(best.chain(near))
     }
 }
 

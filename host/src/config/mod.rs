@@ -29,12 +29,14 @@ use edgefit_search::{Goals, SpaceSettings, StrategySettings};
 use serde::Serialize;
 
 pub use data::{DataConfig, DataFormat};
-pub use device::DeviceConfig;
 pub(crate) use device::parse_affinity;
+pub use device::{DeviceConfig, OnLoss};
 pub use goals::{Constraints, Objectives};
 pub use problem::{ConfigError, Problem, Problems};
+pub(crate) use space::load as load_space;
+pub(crate) use suggestion::nearest;
 pub use table::TableConfig;
-pub use training::{EstimateConfig, FinalConfig};
+pub use training::{EstimateConfig, FinalConfig, Proxy};
 
 use document::Document;
 use section::Section;
@@ -117,8 +119,9 @@ impl SearchConfig {
 
     /// What is to be good and what has to hold, as the search takes it.
     pub fn goals(&self) -> Goals {
-        let goals = Goals::new(self.objectives.0.clone(), self.constraints.0.clone());
-        goals.expect("a table has no key twice, and every range was checked when it was read")
+        let goals = Goals::new(self.objectives.metrics.clone(), self.constraints.0.clone());
+        let goals = goals.and_then(|goals| goals.aiming_at(self.objectives.targets.clone()));
+        goals.expect("a table has no key twice, and every range and target was checked when it was read")
     }
 
     /// The complete search file; reading it gives the same configuration.

@@ -31,6 +31,27 @@ pub(super) struct Section<'d, 't> {
     settled: Vec<String>,
 }
 
+/// A key and its value.
+type Entry<'d, 't> = (&'d Spanned<Cow<'t, str>>, &'d Spanned<DeValue<'t>>);
+
+/// The entry of the next key inside a value, past positions of lists; `span` is the last place that was found.
+fn deeper<'d, 't>(
+    value: &'d Spanned<DeValue<'t>>,
+    rest: &mut std::slice::Iter<'_, String>,
+    span: &mut Range<usize>,
+) -> Option<Entry<'d, 't>> {
+    let mut value = value;
+    loop {
+        let step = rest.next()?;
+        match value.get_ref() {
+            DeValue::Table(table) => return table.get_key_value(step.as_str()),
+            DeValue::Array(list) => value = list.get(step.parse::<usize>().ok()?)?,
+            _ => return None,
+        }
+        *span = value.span();
+    }
+}
+
 impl<'d, 't> Section<'d, 't> {
     /// The whole file as a section without a name.
     pub(super) fn top(document: &'d Document<'t>, table: &'d Spanned<DeTable<'t>>) -> Self {
@@ -118,6 +139,24 @@ impl<'d, 't> Section<'d, 't> {
         let entries = self.table.into_iter().flatten();
         let around = |key: &Range<usize>, value: &Range<usize>| key.start <= place.start && place.end <= value.end;
         entries.filter(|(key, value)| around(&key.span(), &value.span())).map(|(key, _)| key.get_ref().as_ref()).next()
+    }
+
+    /// The document that it is a part of.
+    pub(super) fn document(&self) -> &'d Document<'t> {
+        self.document
+    }
+
+    /// Reports something that is wrong deep inside: at the end of these keys and positions, or as far as they lead.
+    pub(super) fn wrong_place(&self, path: &[String], message: &str, help: Option<String>) {
+        let mut span = self.span.clone();
+        let mut within = path.first().and_then(|key| self.table?.get_key_value(key.as_str()));
+        let mut rest = path.iter();
+        rest.next();
+        while let Some((key, value)) = within {
+            span = key.span();
+            within = deeper(value, &mut rest, &mut span);
+        }
+        self.document.report(span, &self.path(&path.join(".")), message, help);
     }
 
     /// Takes a key as dealt with.

@@ -9,7 +9,7 @@ use super::section::Section;
 const MOST_TRIALS: usize = 100_000;
 
 /// Strategies of the documentation that this version has not.
-const PLANNED: [&str; 3] = ["darts", "one-shot", "successive-halving"];
+const PLANNED: [&str; 2] = ["darts", "one-shot"];
 
 /// Reads `[strategy]`.
 pub(super) fn read(section: &mut Section<'_, '_>) -> StrategySettings {
@@ -20,8 +20,12 @@ pub(super) fn read(section: &mut Section<'_, '_>) -> StrategySettings {
         return standard;
     }
     section.count("trials", 1, 1..=MOST_TRIALS);
-    let settings = section.decode().unwrap_or(standard);
+    let mut settings: StrategySettings = section.decode().unwrap_or(standard);
     check(section, &settings);
+    // A run folder's copy of the file means the same run from wherever it is read.
+    settings.warm_start = settings
+        .warm_start
+        .map(|folder| std::path::absolute(&folder).map_or(folder, |path| path.to_string_lossy().into_owned()));
     settings
 }
 

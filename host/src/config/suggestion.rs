@@ -4,7 +4,7 @@
 const LEAST_SIMILARITY: f64 = 0.8;
 
 /// The most similar of the names, if one is similar enough.
-pub(super) fn nearest<'n>(typed: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+pub(crate) fn nearest<'n>(typed: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let scored = names.map(|name| (strsim::jaro_winkler(typed, name), name));
     let best = scored.max_by(|(a, _), (b, _)| a.total_cmp(b));
     best.filter(|(score, _)| *score >= LEAST_SIMILARITY).map(|(_, name)| name)

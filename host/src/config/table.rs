@@ -13,6 +13,9 @@ pub struct TableConfig {
     pub processes: usize,
     /// Seconds after which no further model is begun.
     pub seconds: f64,
+    /// Candidates whose predicted latency and memory are known to this share of the value, and on one side of every bound, are
+    /// not measured; 0 measures every candidate.
+    pub trust_within: f64,
 }
 
 impl TableConfig {
@@ -21,6 +24,7 @@ impl TableConfig {
             models: section.count("models", 32, 4..=100_000),
             processes: section.count("processes", 2, 1..=100),
             seconds: section.number("seconds", 60.0, 1.0..=604_800.0),
+            trust_within: section.number("trust_within", 0.0, 0.0..=1.0),
         }
     }
 }

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use edgefit_search::Metric;
 
+use crate::device::Entry;
+
 use super::{ConfigError, SearchConfig};
 
 /// The least that a search file has to say.
@@ -14,7 +16,7 @@ fn parse(text: &str) -> Result<SearchConfig, ConfigError> {
 }
 
 fn metrics(config: &SearchConfig) -> Vec<Metric> {
-    config.objectives.0.iter().map(|objective| objective.metric).collect()
+    config.objectives.metrics.iter().map(|objective| objective.metric).collect()
 }
 
 #[test]
@@ -49,6 +51,7 @@ sample = 3
 [estimate]
 epochs = 2
 optimizer = "sgd"
+proxy = "combined"
 [final]
 finalists = 2
 epochs = 12
@@ -68,12 +71,18 @@ latency_ms = { max = 1 }
 accuracy = { min = 0.9, max = 0.99 }
 "#;
 
+/// As on a device whose entry says nothing.
+fn complete(mut config: SearchConfig) -> SearchConfig {
+    config.device.complete(&Entry::default());
+    config
+}
+
 #[test]
 fn what_is_written_back_is_complete_and_means_the_same() {
     for text in [LEAST, FULL] {
         let config = parse(text).unwrap();
         let written = config.to_toml();
-        assert_eq!(parse(&written).unwrap(), config, "{written}");
+        assert_eq!(complete(parse(&written).unwrap()), complete(config), "{written}");
         assert_eq!(parse(&written).unwrap().to_toml(), written);
     }
     assert!(parse(LEAST).unwrap().to_toml().contains("weight_decay"));
@@ -113,7 +122,7 @@ fn a_message_shows_the_line_and_what_is_meant() {
 search.toml:4: space.preset: is missing
   4 | [space]
     |  ^^^^^
-    = help: there are chain, mbconv and nb201
+    = help: there are chain, mbconv, multi-branch, nb201, darts, ds-cnn, tcn, transformer, hybrid and global
 
 search.toml:5: space.presett: unknown key
   5 | presett = \"mbconv\"
@@ -139,7 +148,7 @@ fn an_unknown_key_names_the_nearest() {
     check_section("[estimates]\nepochs = 3", "search.toml:6: estimates: unknown key\n= help: did you mean `estimate`?");
     check_section(
         "[table]\nzzz = 3",
-        "search.toml:7: table.zzz: unknown key\n= help: [table] knows models, processes and seconds",
+        "search.toml:7: table.zzz: unknown key\n= help: [table] knows models, processes, seconds and trust_within",
     );
 }
 
@@ -155,11 +164,11 @@ fn a_setting_of_another_strategy_is_refused() {
 fn an_unknown_name_lists_those_that_are_there() {
     check_section(
         "[strategy]\nname = \"nsga\"",
-        "search.toml:7: strategy.name: \"nsga\" is not known\n= help: did you mean \"nsga2\"? There are random, evolution, nsga2, local-search, bayesian, tpe and reinforce",
+        "search.toml:7: strategy.name: \"nsga\" is not known\n= help: did you mean \"nsga2\"? There are random, grid, evolution, nsga2, local-search, bayesian, tpe, reinforce, successive-halving, hyperband and asha",
     );
     check_section(
         "[strategy]\nname = \"one-shot\"",
-        "search.toml:7: strategy.name: \"one-shot\" is not in this version\n= help: there are random, evolution, nsga2, local-search, bayesian, tpe and reinforce",
+        "search.toml:7: strategy.name: \"one-shot\" is not in this version\n= help: there are random, grid, evolution, nsga2, local-search, bayesian, tpe, reinforce, successive-halving, hyperband and asha",
     );
     check_section(
         "[device]\nruntime = \"onnx\"",
@@ -234,6 +243,10 @@ fn a_wrong_type_or_unit_is_told() {
     );
     check_section("[strategy]\ntrials = \"many\"", "search.toml:7: strategy.trials: takes a whole number, not text");
     check_section("[estimate]\nepochs = 1.5", "search.toml:7: estimate.epochs: takes a whole number, not a fraction");
+    check_section(
+        "[estimate]\nproposals = 4",
+        "search.toml:7: estimate.proposals: has no meaning without a proxy that picks among them\n= help: write `proxy = \"naswot\"`, or remove it",
+    );
     check(&format!("estimate = 3\n{LEAST}"), "search.toml:1: estimate: takes a section, not a whole number");
 }
 
@@ -245,26 +258,93 @@ fn a_setting_of_the_space_is_told_with_its_line() {
     check_space("kernel = [3]", "search.toml:6: space.kernel: unknown key\n= help: did you mean `kernels`?");
     check_space(
         "zzz = 1",
-        "search.toml:6: space.zzz: unknown key\n= help: there are preset, stages, widths, kernels, expansions and depths",
+        "search.toml:6: space.zzz: unknown key\n= help: there are preset, stages, widths, kernels, expansions, depths, resolutions and definition",
     );
     check_space("kernels = [3, 4]", "search.toml:6: space.kernels: 4 is even; a kernel needs a middle");
     check_space("kernels = 3", "search.toml:6: space.kernels: takes a sequence, not integer `3`");
     check_space("widths = \"many\"", "search.toml:6: space.widths: has a form that is not possible here");
     check(
-        &LEAST.replace("mbconv", "darts"),
-        "search.toml:5: space.preset: \"darts\" is not in this version\n= help: there are chain, mbconv and nb201",
+        &LEAST.replace("mbconv", "dart"),
+        "search.toml:5: space.preset: \"dart\" is not known\n= help: did you mean \"darts\"? There are chain, mbconv, multi-branch, nb201, darts, ds-cnn, tcn, transformer, hybrid and global",
+    );
+}
+
+/// A search file whose space is this file, in a folder of their own.
+fn own_space(text: &str) -> (tempfile::TempDir, Result<SearchConfig, ConfigError>) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("my.toml"), text).unwrap();
+    let search = folder.path().join("search.toml");
+    std::fs::write(&search, LEAST.replace("preset = \"mbconv\"", "file = \"my.toml\"")).unwrap();
+    let config = SearchConfig::load(&search);
+    (folder, config)
+}
+
+const OWN: &str = "\
+[[stages]]
+block = \"plain\"
+repeat = [1, 2]
+width = [8, 16]
+
+[blocks.plain]
+choices = { kernel = [3, 5] }
+layers = [{ op = \"conv\", kernel = \"kernel\" }]
+";
+
+#[test]
+fn a_space_of_ones_own_is_read_and_written_back() {
+    let (_folder, config) = own_space(OWN);
+    let config = config.unwrap();
+    assert_eq!(config.space.preset, "custom");
+    assert_eq!(parse(&config.to_toml()).unwrap(), config, "{}", config.to_toml());
+}
+
+#[test]
+fn what_is_wrong_in_a_space_of_ones_own_is_told_with_its_line() {
+    let check = |wrong: &str, right: &str, expected: &str| {
+        let (folder, config) = own_space(&OWN.replace(right, wrong));
+        let message = config.unwrap_err().to_string();
+        let told = message.replace(folder.path().to_str().unwrap(), "");
+        let told: Vec<&str> = told.lines().filter(|line| !line.contains(" | ")).map(str::trim).collect();
+        assert_eq!(told.join("\n"), expected, "{message}");
+    };
+    check(
+        "block = \"plane\"",
+        "block = \"plain\"",
+        "/my.toml:2: stages.0.block: `plane` is not known\n= help: did you mean `plain`? There are plain",
     );
     check(
-        &LEAST.replace("preset = \"mbconv\"", "file = \"my.toml\""),
-        "search.toml:5: space.file: a space of one's own is not in this version\n= help: choose a `preset`",
+        "kernel = [3, 4]",
+        "kernel = [3, 5]",
+        "/my.toml:8: blocks.plain.layers.0.kernel: 4 is even; a kernel needs a middle",
     );
+    check(
+        "kernel = \"kernle\"",
+        "kernel = \"kernel\"",
+        "/my.toml:8: blocks.plain.layers.0.kernel: `kernle` is neither a number nor a choice that can be seen from here\n= help: did you mean `kernel`? There are block, kernel, repeat and width",
+    );
+    check("repaet = [1, 2]", "repeat = [1, 2]", "/my.toml:3: repaet: unknown key\n= help: did you mean `repeat`?");
+    check("width = [8, 8]", "width = [8, 16]", "/my.toml:4: stages.0.width: has `8` twice");
+    let (_folder, config) = own_space(&OWN.replace("width = [8, 16]", "width = 1.5"));
+    let message = config.unwrap_err().to_string();
+    assert!(message.contains("my.toml:4: ") && message.contains("a number, a name or a list of them"), "{message}");
+    let (_folder, config) = own_space("[[stages]]\nblock =");
+    assert!(config.unwrap_err().to_string().contains("my.toml:2: "));
+}
+
+#[test]
+fn an_absent_space_is_told_where_it_is_named() {
+    let text = LEAST.replace("preset = \"mbconv\"", "file = \"absent.toml\"");
+    let message = parse(&text).unwrap_err().to_string();
+    assert!(message.starts_with("search.toml:5: space.file: absent.toml cannot be read"), "{message}");
+    let both = LEAST.replace("preset = \"mbconv\"", "preset = \"mbconv\"\nfile = \"absent.toml\"");
+    check(&both, "search.toml:5: space.preset: stands beside `file`\n= help: give one of them");
 }
 
 #[test]
 fn data_has_a_path_where_it_needs_one() {
     check(
         &LEAST.replace("digits", "idx"),
-        "search.toml:2: data.path: is missing\n= help: name the folder of the data set",
+        "search.toml:2: data.path: is missing\n= help: name the folder or file of the data set",
     );
     check(
         &LEAST.replace("\"digits\"\n", "\"digits\"\npath = \"x\"\n"),
@@ -300,9 +380,24 @@ fn the_examples_of_the_repository_are_read() {
         files.filter(|file| file.extension().is_some_and(|extension| extension == "toml")).collect();
     assert!(examples.iter().any(|file| file.ends_with("digits.toml")), "the main job is missing: {examples:?}");
     for example in examples {
-        let config = SearchConfig::load(&example).unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(parse(&config.to_toml()).unwrap(), config, "{example:?}");
+        let config = complete(SearchConfig::load(&example).unwrap_or_else(|error| panic!("{error}")));
+        assert_eq!(complete(parse(&config.to_toml()).unwrap()), config, "{example:?}");
     }
+}
+
+#[test]
+fn a_target_is_read_and_written_again() {
+    let text =
+        "seed = 1\n[data]\nformat = \"digits\"\n[objectives]\naccuracy = \"max\"\nlatency_ms = { target = 0.5 }\n";
+    let read = |text: &str| SearchConfig::parse(text, Path::new("search.toml"), Path::new("."));
+    let config = read(text).unwrap();
+    assert_eq!(config.objectives.targets.len(), 1);
+    assert_eq!(config.goals().targets()[0].value, 0.5);
+    assert_eq!(read(&config.to_toml()).unwrap(), config);
+    let said = |text: &str| read(text).unwrap_err().to_string();
+    assert!(said(&text.replace("accuracy = \"max\"\n", "")).contains("add `accuracy = \"max\"`"));
+    assert!(said(&text.replace("target = 0.5", "target = -1")).contains("latency_ms.target"));
+    assert!(said(&text.replace("target = 0.5", "targe = 1")).contains("targe"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::ops::Bound;
 
+use edgefit_train::proxy::PROXIES;
 use edgefit_train::{Optimizer, Schedule};
 use serde::Serialize;
 
@@ -51,6 +52,12 @@ pub struct EstimateConfig {
     pub average: Option<f64>,
     /// Whether each class weighs as much as any other in the loss, however many samples it has.
     pub class_weights: bool,
+    /// What says which proposals are worth a training, without training them; all are where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<Proxy>,
+    /// Proposals for each training, of which the proxy picks; only with a proxy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proposals: Option<usize>,
     /// Trainings side by side, each on one thread. It is part of what makes a run reproducible: as many candidates
     /// are proposed together.
     pub jobs: usize,
@@ -60,6 +67,7 @@ impl EstimateConfig {
     pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
         let optimizer = section.choice("optimizer", Optimizer::Adamw, &OPTIMIZERS, &[]);
         let (learning_rate, weight_decay) = standard(optimizer);
+        let (proxy, proposals) = read_proxy(section);
         Self {
             epochs: section.count("epochs", 3, 1..=MOST_EPOCHS),
             batch: section.count("batch", 32, 1..=65_536),
@@ -72,10 +80,63 @@ impl EstimateConfig {
             clip_norm: section.optional_number("clip_norm", (Bound::Excluded(0.0), Bound::Included(1e6))),
             average: section.optional_number("average", 0.0..1.0),
             class_weights: section.flag("class_weights", false),
+            proxy,
+            proposals,
             jobs: section.count("jobs", 2, 1..=256),
         }
     }
 }
+
+/// What picks the proposals that are trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(into = "&'static str")]
+pub enum Proxy {
+    /// The proxy of this name.
+    One(&'static str),
+    /// The mean of the ranks under the proxies of [`COMBINED`].
+    Combined,
+}
+
+/// The name of [`Proxy::Combined`] in a search file, and what it combines.
+const COMBINED_NAME: &str = "combined";
+const COMBINED: [&str; 3] = ["naswot", "synflow", "jacov"];
+
+impl Proxy {
+    /// The names of the proxies that it looks at.
+    pub fn names(self) -> Vec<&'static str> {
+        match self {
+            Self::One(name) => vec![name],
+            Self::Combined => COMBINED.to_vec(),
+        }
+    }
+}
+
+impl From<Proxy> for &'static str {
+    fn from(proxy: Proxy) -> Self {
+        match proxy {
+            Proxy::One(name) => name,
+            Proxy::Combined => COMBINED_NAME,
+        }
+    }
+}
+
+/// Proposals a training unless stated.
+const PROPOSALS: usize = 8;
+
+fn read_proxy(section: &mut Section<'_, '_>) -> (Option<Proxy>, Option<usize>) {
+    let known = PROXIES.iter().map(|proxy| (proxy.name(), Proxy::One(proxy.name())));
+    let names: Vec<(&str, Proxy)> = known.chain([(COMBINED_NAME, Proxy::Combined)]).collect();
+    let proxy = if section.has("proxy") { section.required_choice("proxy", &names, &[]) } else { None };
+    let proposals = section.optional_count("proposals", 1..=MOST_PROPOSALS);
+    if proxy.is_none() && proposals.is_some() {
+        let help = "write `proxy = \"naswot\"`, or remove it".to_owned();
+        section.wrong_key("proposals", "has no meaning without a proxy that picks among them", Some(help));
+    }
+    (proxy, proxy.map(|_| proposals.unwrap_or(PROPOSALS)))
+}
+
+/// Most proposals a training.
+const MOST_PROPOSALS: usize = 128;
 
 /// Learning rates that can be meant.
 const POSITIVE_RATE: (Bound<f64>, Bound<f64>) = (Bound::Excluded(0.0), Bound::Included(10.0));

@@ -1,8 +1,7 @@
 //! One connection to an agent: greets, uploads, asks, waits for answers.
 
 use std::{
-    any::Any,
-    io::{Read, Write},
+    io::{self, Read, Write},
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     thread,
     time::Duration,
@@ -10,6 +9,7 @@ use std::{
 
 use edgefit_agent::stream::{self, StreamError};
 use edgefit_protocol::{
+    environment::DeviceState,
     error::JobError,
     frame,
     handshake::{HandshakeError, Hello, HelloReply, Welcome, peek_version},
@@ -20,7 +20,10 @@ use edgefit_protocol::{
     runtime::{RuntimeDescription, RuntimeName},
 };
 
-use super::{error::ConnectionError, transport::Link};
+use super::{
+    error::ConnectionError,
+    transport::{Guard, Link},
+};
 
 /// Replies that wait at most; the agent waits beyond them.
 const QUEUE_LENGTH: usize = 16;
@@ -31,13 +34,22 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What a job may take over its own timeout until its answer is here.
 const GRACE: Duration = Duration::from_secs(15);
 
+/// Where a blob is on the device, as its agent says.
+pub(super) type BlobPath = Option<String>;
+
 type Body = Result<Vec<u8>, StreamError>;
 
 /// A connection. The order of the fields is that of their end: an agent that sees its input closed ends by itself.
 pub(super) struct Client {
-    writer: Box<dyn Write + Send>,
+    writer: Writer,
     bodies: Receiver<Body>,
-    _guard: Box<dyn Any + Send>,
+    guard: Box<dyn Guard>,
+}
+
+/// Writes in a thread of its own, so that a transport that takes nothing any more does not hold up its user.
+struct Writer {
+    frames: SyncSender<Vec<u8>>,
+    written: Receiver<io::Result<()>>,
 }
 
 /// How a greeting can end.
@@ -55,7 +67,17 @@ impl Client {
         let (sender, bodies) = sync_channel(QUEUE_LENGTH);
         let reader = link.reader;
         thread::spawn(move || read_bodies(reader, &sender));
-        Self { writer: link.writer, bodies, _guard: link.guard }
+        Self { writer: Writer::new(link.writer), bodies, guard: link.guard }
+    }
+
+    /// What is known about how the connection ended, in place of the bare fact.
+    pub(super) fn explain(&mut self, cause: ConnectionError) -> ConnectionError {
+        match cause {
+            ConnectionError::Closed | ConnectionError::Stream(StreamError::Io(_)) => {
+                self.guard.last_words().map_or(cause, ConnectionError::Ended)
+            }
+            cause => cause,
+        }
     }
 
     /// Says hello.
@@ -68,28 +90,42 @@ impl Client {
 
     fn say_hello(&mut self, token: Option<String>) -> Result<Vec<u8>, ConnectionError> {
         let hello = Hello::new(env!("CARGO_PKG_VERSION"), token);
-        stream::write(&mut self.writer, &hello)?;
+        self.writer.write(frame::encode(&hello)?)?;
         self.next_body(PATIENCE)
     }
 
     /// Makes sure that a blob is on the device.
-    pub(super) fn upload(&mut self, sha256: &Sha256, bytes: &[u8]) -> Answer<()> {
+    pub(super) fn upload(&mut self, sha256: &Sha256, bytes: &[u8]) -> Answer<BlobPath> {
         self.send(&Request::HasBlob { sha256: *sha256 })?;
-        if let Reply::Blob { complete: true, .. } = self.next(PATIENCE)? {
-            return Ok(Ok(()));
+        if let Reply::Blob { complete: true, path, .. } = self.next(PATIENCE)? {
+            return Ok(Ok(path));
         }
         let mut offset = 0;
+        let mut place = None;
         for chunk in chunks(bytes) {
             let piece =
                 Request::PutBlob { sha256: *sha256, total_bytes: bytes.len() as u64, offset, chunk: chunk.to_vec() };
             self.send(&piece)?;
             match self.next(PATIENCE)? {
-                Reply::Blob { .. } => offset += chunk.len() as u64,
+                Reply::Blob { path, .. } => {
+                    offset += chunk.len() as u64;
+                    place = path;
+                }
                 Reply::Failed(error) => return Ok(Err(error)),
                 _ => return Err(ConnectionError::OutOfTurn),
             }
         }
-        Ok(Ok(()))
+        Ok(Ok(place))
+    }
+
+    /// Asks how the device is.
+    pub(super) fn state(&mut self) -> Answer<DeviceState> {
+        self.send(&Request::State)?;
+        match self.next(PATIENCE)? {
+            Reply::State(state) => Ok(Ok(*state)),
+            Reply::Failed(error) => Ok(Err(error)),
+            _ => Err(ConnectionError::OutOfTurn),
+        }
     }
 
     /// Asks whether a runtime is usable.
@@ -111,13 +147,13 @@ impl Client {
                 Reply::Done(report) => return Ok(Ok(report)),
                 Reply::Failed(error) => return Ok(Err(error)),
                 said @ (Reply::Progress(_) | Reply::Output { .. }) => hear(said),
-                Reply::Blob { .. } | Reply::Runtime(_) => return Err(ConnectionError::OutOfTurn),
+                Reply::Blob { .. } | Reply::State(_) | Reply::Runtime(_) => return Err(ConnectionError::OutOfTurn),
             }
         }
     }
 
     fn send(&mut self, request: &Request) -> Result<(), ConnectionError> {
-        Ok(stream::write(&mut self.writer, request)?)
+        self.writer.write(frame::encode(request)?)
     }
 
     fn next(&mut self, patience: Duration) -> Result<Reply, ConnectionError> {
@@ -128,6 +164,30 @@ impl Client {
         match self.bodies.recv_timeout(patience) {
             Ok(body) => Ok(body?),
             Err(RecvTimeoutError::Timeout) => Err(ConnectionError::Silent(patience)),
+            Err(RecvTimeoutError::Disconnected) => Err(ConnectionError::Closed),
+        }
+    }
+}
+
+impl Writer {
+    fn new(mut stream: Box<dyn Write + Send>) -> Self {
+        let (frames, queue) = sync_channel::<Vec<u8>>(1);
+        let (sender, written) = sync_channel(1);
+        thread::spawn(move || {
+            for frame in queue {
+                if sender.send(stream.write_all(&frame).and_then(|()| stream.flush())).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { frames, written }
+    }
+
+    fn write(&mut self, frame: Vec<u8>) -> Result<(), ConnectionError> {
+        self.frames.send(frame).map_err(|_| ConnectionError::Closed)?;
+        match self.written.recv_timeout(PATIENCE) {
+            Ok(written) => Ok(written?),
+            Err(RecvTimeoutError::Timeout) => Err(ConnectionError::Stuck(PATIENCE)),
             Err(RecvTimeoutError::Disconnected) => Err(ConnectionError::Closed),
         }
     }

@@ -9,6 +9,8 @@ use edgefit_protocol::{
     handshake::HandshakeError,
 };
 
+use super::transport::TransportError;
+
 /// Why a device did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
@@ -17,11 +19,13 @@ pub enum DeviceError {
     Unreachable {
         /// How the device is named in its URL.
         device: String,
-        /// What the system says.
-        cause: io::Error,
+        /// What went wrong on the way.
+        cause: TransportError,
     },
     /// Something answers, but not an agent of this version.
-    #[error("device {device}: {cause}")]
+    #[error(
+        "device {device}: {cause}\nto fix it: let both be of one version; agents for devices are built anew by `edgefit agent build`"
+    )]
     Handshake {
         /// How the device is named in its URL.
         device: String,
@@ -57,6 +61,16 @@ pub enum DeviceError {
 }
 
 impl DeviceError {
+    /// Whether another try may go better.
+    pub(super) fn is_passing(&self) -> bool {
+        matches!(self, Self::Unreachable { cause, .. } if cause.is_passing)
+    }
+
+    /// Whether the device is lost, and not only a job on it.
+    pub fn is_lost(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Died { .. })
+    }
+
     /// What to branch on, where the device itself told it.
     pub fn kind(&self) -> Option<ErrorKind> {
         match self {
@@ -109,6 +123,15 @@ pub enum ConnectionError {
     /// The other side is gone.
     #[error("the agent closed the connection")]
     Closed,
+    /// The other side is gone, and the transport knows why.
+    #[error(transparent)]
+    Ended(TransportError),
+    /// There is no connection.
+    #[error("no connection: {0}")]
+    Unreachable(TransportError),
+    /// The other side takes nothing any more.
+    #[error("the agent took nothing for {} s", .0.as_secs())]
+    Stuck(Duration),
     /// Nothing came in the time that the job may take.
     #[error("the agent was silent for {} s", .0.as_secs())]
     Silent(Duration),

@@ -1,9 +1,10 @@
 //! A device: one agent at the other end of a transport, started again when it dies.
 
-use std::fmt::Write;
+use std::{fmt::Write, thread, time::Duration};
 
 use edgefit_protocol::{
     device::DeviceDescription,
+    environment::DeviceState,
     error::{ErrorKind, JobError},
     job::{Inputs, Pass},
     message::{Reply, Sha256},
@@ -14,12 +15,13 @@ use sha2::{Digest, Sha256 as Hasher};
 
 use super::{
     client::{Answer, Client, GreetError},
+    cool_down::CoolDown,
     error::{ConnectionError, DeviceError},
     measurement::{Gathered, Measurement, Provenance},
     outputs::{Collector, OutputsRequest, SampleOutputs},
     request::{MeasureRequest, PassStep, RunOn},
     transport::{
-        Transport,
+        Transport, TransportError,
         local::{Local, LocalOptions},
     },
 };
@@ -27,10 +29,22 @@ use super::{
 /// A device that models are measured on.
 pub struct Device {
     transport: Box<dyn Transport>,
-    token: Option<String>,
-    retries: u32,
+    options: DeviceOptions,
     client: Option<Client>,
     info: DeviceInfo,
+}
+
+/// How a device is used, whatever is measured on it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DeviceOptions {
+    /// What the agent asks for.
+    pub token: Option<String>,
+    /// How often a job is tried again, each time on a fresh connection, when the connection breaks.
+    pub retries: u32,
+    /// ONNX Runtime's library on the device, for jobs that name none.
+    pub library: Option<String>,
+    /// How cool the device has to be before it is measured.
+    pub cool_down: Option<CoolDown>,
 }
 
 /// What is known of a device.
@@ -51,25 +65,40 @@ impl Device {
     ///
     /// [`DeviceError::Unreachable`] when the agent does not start.
     pub fn local(options: &LocalOptions) -> Result<Self, DeviceError> {
-        let transport =
-            Local::new(options).map_err(|cause| DeviceError::Unreachable { device: "local".to_owned(), cause })?;
-        Self::connect(Box::new(transport), None, options.retries)
+        let transport = Local::new(options)
+            .map_err(|cause| DeviceError::Unreachable { device: "local".to_owned(), cause: cause.into() })?;
+        Self::connect(Box::new(transport), DeviceOptions { retries: options.retries, ..DeviceOptions::default() })
     }
 
-    /// The device at the other end of a transport. A job is tried `retries` more times, each on a
-    /// fresh connection, when the connection breaks.
+    /// The device at the other end of a transport.
     ///
     /// # Errors
     ///
     /// [`DeviceError`] when there is no agent of this version, or it refuses.
-    pub fn connect(transport: Box<dyn Transport>, token: Option<String>, retries: u32) -> Result<Self, DeviceError> {
-        let (client, info) = open(transport.as_ref(), token.clone())?;
-        Ok(Self { transport, token, retries, client: Some(client), info })
+    pub fn connect(mut transport: Box<dyn Transport>, options: DeviceOptions) -> Result<Self, DeviceError> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            match open(transport.as_mut(), options.token.clone()) {
+                Ok((client, info)) => return Ok(Self { transport, options, client: Some(client), info }),
+                Err(error) if error.is_passing() && attempts <= options.retries => thread::sleep(pause(attempts)),
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// What is known of the device.
     pub fn info(&self) -> &DeviceInfo {
         &self.info
+    }
+
+    pub(super) fn options(&self) -> &DeviceOptions {
+        &self.options
+    }
+
+    /// Takes a library on the device for jobs that name none.
+    pub(super) fn keep_library(&mut self, path: String) {
+        self.options.library = Some(path);
     }
 
     /// Whether a runtime is usable there, and which version it is.
@@ -78,7 +107,19 @@ impl Device {
     ///
     /// [`DeviceError::Job`] says what is missing and how to get it.
     pub fn probe(&mut self, runtime: RuntimeName, library: Option<&str>) -> Result<RuntimeDescription, DeviceError> {
-        self.ask(|client| client.probe(runtime, library.map(str::to_owned)))
+        let run_on = RunOn::new(runtime).with_library(library.map(str::to_owned));
+        self.with_library(&run_on, |device, run_on| {
+            device.ask(|client| client.probe(runtime, run_on.settings.ort.library.clone()))
+        })
+    }
+
+    /// How the device is now.
+    ///
+    /// # Errors
+    ///
+    /// [`DeviceError::Died`] when it does not say.
+    pub fn state(&mut self) -> Result<DeviceState, DeviceError> {
+        self.ask(Client::state)
     }
 
     /// Measures a model, given as the bytes of an ONNX file.
@@ -102,6 +143,7 @@ impl Device {
         request: &MeasureRequest,
         hear: &mut dyn FnMut(PassStep<'_>),
     ) -> Result<Measurement, DeviceError> {
+        self.cool_down()?;
         let sha256 = hash(model);
         let mut gathered = Gathered::default();
         let passes = request.passes();
@@ -123,12 +165,14 @@ impl Device {
         request: &MeasureRequest,
         pass: Pass,
     ) -> Result<JobReport, DeviceError> {
-        let job = request.run_on.job(sha256, Inputs::Seeded { seed: request.seed }, pass);
-        let report = self.ask(|client| {
-            if let Err(error) = client.upload(&sha256, model)? {
-                return Ok(Err(error));
-            }
-            client.run(&job, &mut |_| ())
+        let report = self.with_library(&request.run_on, |device, run_on| {
+            let job = run_on.job(sha256, Inputs::Seeded { seed: request.seed }, pass.clone());
+            device.ask(|client| {
+                if let Err(error) = client.upload(&sha256, model)? {
+                    return Ok(Err(error));
+                }
+                client.run(&job, &mut |_| ())
+            })
         })?;
         Ok(*report)
     }
@@ -142,20 +186,29 @@ impl Device {
         let model_sha256 = hash(model);
         let samples = request.samples.map(|samples| (hash(samples), samples));
         let inputs = request.inputs(samples.map(|(sha256, _)| sha256));
-        let job = request.run_on.job(model_sha256, inputs, Pass::Outputs);
-        self.ask(|client| {
-            if let Err(error) = client.upload(&model_sha256, model)? {
-                return Ok(Err(error));
-            }
-            if let Some((sha256, samples)) = &samples
-                && let Err(error) = client.upload(sha256, samples)?
-            {
-                return Ok(Err(error));
-            }
-            let mut collector = Collector::default();
-            let answer = client.run(&job, &mut |said: Reply| collector.hear(said))?;
-            Ok(answer.map(|_| collector.finish()))
+        self.with_library(&request.run_on, |device, run_on| {
+            let job = run_on.job(model_sha256, inputs.clone(), Pass::Outputs);
+            device.ask(|client| {
+                if let Err(error) = client.upload(&model_sha256, model)? {
+                    return Ok(Err(error));
+                }
+                if let Some((sha256, samples)) = &samples
+                    && let Err(error) = client.upload(sha256, samples)?
+                {
+                    return Ok(Err(error));
+                }
+                let mut collector = Collector::default();
+                let answer = client.run(&job, &mut |said: Reply| collector.hear(said))?;
+                Ok(answer.map(|_| collector.finish()))
+            })
         })
+    }
+
+    /// Sends a file to the device, where it may be already, and returns its place there.
+    pub(super) fn place(&mut self, bytes: &[u8]) -> Result<String, DeviceError> {
+        let sha256 = hash(bytes);
+        let place = self.ask(|client| client.upload(&sha256, bytes))?;
+        place.ok_or_else(|| self.failed(JobError::new(ErrorKind::Internal, "the agent does not say where a file is")))
     }
 
     /// Asks on the connection that is there, else on fresh ones, as often as may be.
@@ -163,13 +216,21 @@ impl Device {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            let client = self.client()?;
-            let cause = match question(client) {
-                Ok(answer) => return answer.map_err(|cause| self.failed(cause)),
-                Err(cause) => cause,
+            let cause = match self.client() {
+                Ok(client) => match question(client) {
+                    Ok(answer) => return answer.map_err(|cause| self.failed(cause)),
+                    Err(cause) => client.explain(cause),
+                },
+                Err(DeviceError::Unreachable { cause, .. }) if cause.is_passing => {
+                    if attempts <= self.options.retries {
+                        thread::sleep(pause(attempts));
+                    }
+                    ConnectionError::Unreachable(cause)
+                }
+                Err(error) => return Err(error),
             };
             self.client = None;
-            if attempts > self.retries {
+            if attempts > self.options.retries {
                 return Err(DeviceError::Died { device: self.info.url.clone(), attempts, cause });
             }
         }
@@ -178,12 +239,12 @@ impl Device {
     fn client(&mut self) -> Result<&mut Client, DeviceError> {
         let client = match self.client.take() {
             Some(client) => client,
-            None => open(self.transport.as_ref(), self.token.clone())?.0,
+            None => open(self.transport.as_mut(), self.options.token.clone())?.0,
         };
         Ok(self.client.insert(client))
     }
 
-    fn failed(&self, cause: JobError) -> DeviceError {
+    pub(super) fn failed(&self, cause: JobError) -> DeviceError {
         DeviceError::Job { device: self.info.url.clone(), cause }
     }
 
@@ -207,11 +268,25 @@ impl Device {
             model_sha256: hex(sha256),
             model_bytes: model.len() as u64,
             seed: request.seed,
+            emulator: self.info.description.emulator.clone(),
         }
     }
 }
 
-fn open(transport: &dyn Transport, token: Option<String>) -> Result<(Client, DeviceInfo), DeviceError> {
+/// Wait before another try to reach a device: 1, 2, 4, 8 s, and 8 s from then on.
+fn pause(attempts: u32) -> Duration {
+    Duration::from_secs(1 << (attempts - 1).min(3))
+}
+
+fn open(transport: &mut dyn Transport, token: Option<String>) -> Result<(Client, DeviceInfo), DeviceError> {
+    let opened = greet(transport, token);
+    if opened.is_err() {
+        transport.forget();
+    }
+    opened
+}
+
+fn greet(transport: &mut dyn Transport, token: Option<String>) -> Result<(Client, DeviceInfo), DeviceError> {
     let device = transport.url();
     let link = match transport.connect() {
         Ok(link) => link,
@@ -225,12 +300,14 @@ fn open(transport: &dyn Transport, token: Option<String>) -> Result<(Client, Dev
         }
         Err(GreetError::Handshake(cause)) => Err(DeviceError::Handshake { device, cause }),
         Err(GreetError::Refused(cause)) => Err(DeviceError::Refused { device, cause }),
-        Err(GreetError::Connection(cause)) => Err(unreachable_agent(device, cause)),
+        Err(GreetError::Connection(cause)) => {
+            let cause = match client.explain(cause) {
+                ConnectionError::Ended(cause) => cause,
+                cause => TransportError::passing(cause.to_string()),
+            };
+            Err(DeviceError::Unreachable { device, cause })
+        }
     }
-}
-
-fn unreachable_agent(device: String, cause: ConnectionError) -> DeviceError {
-    DeviceError::Unreachable { device, cause: std::io::Error::other(cause) }
 }
 
 fn hash(bytes: &[u8]) -> Sha256 {

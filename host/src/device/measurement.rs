@@ -53,6 +53,9 @@ pub struct Provenance {
     pub model_bytes: u64,
     /// Seed of the inputs' values.
     pub seed: u64,
+    /// What ran the agent in place of a processor: then times say nothing about a real one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emulator: Option<String>,
 }
 
 /// One latency pass, in nanoseconds.

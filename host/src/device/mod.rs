@@ -8,24 +8,33 @@
 //!
 //! Nothing here knows about searches or tables, and nothing here predicts.
 
+pub mod agents;
 mod batch;
 pub mod canary;
+pub mod check;
 mod client;
+mod cool_down;
 mod error;
 mod handle;
+mod library;
 mod measurement;
-mod named;
 mod outputs;
+mod pool;
+mod registry;
 mod request;
 pub mod statistics;
 pub mod transport;
+mod url;
 pub mod validity;
 
 pub use batch::{Batch, BatchError, BatchPlan, BatchStep};
+pub use cool_down::CoolDown;
 pub use error::DeviceError;
-pub use handle::{Device, DeviceInfo};
+pub use handle::{Device, DeviceInfo, DeviceOptions};
 pub use measurement::{LatencyRun, Measurement, MemoryReading, OperatorProfile, Provenance};
-pub use named::connect;
 pub use outputs::{OutputsRequest, SampleOutputs};
+pub use pool::{Pool, PoolJob};
+pub use registry::{Entry, LOCAL, Registry, RegistryError, connect};
 pub use request::{Agreement, MeasureRequest, PassStep, RunOn};
 pub use transport::local::LocalOptions;
+pub use url::{DeviceUrl, UrlError};

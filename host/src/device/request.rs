@@ -33,6 +33,12 @@ impl RunOn {
         }
     }
 
+    /// The same with a library of ONNX Runtime on the device, if one is named.
+    pub(super) fn with_library(mut self, library: Option<String>) -> Self {
+        self.settings.ort.library = library.or(self.settings.ort.library);
+        self
+    }
+
     pub(super) fn job(&self, model: Sha256, inputs: Inputs, pass: Pass) -> Job {
         Job {
             model,

@@ -41,6 +41,11 @@ const PREEMPTIONS_PER_SECOND: f64 = 25.0;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Flag {
+    /// The device is emulated: its times say nothing about a real one.
+    Emulated {
+        /// By what.
+        by: String,
+    },
     /// Other work took time of the cores while the model ran.
     OtherWork {
         /// Cores that it kept busy, on average.
@@ -114,6 +119,9 @@ pub enum Flag {
 impl fmt::Display for Flag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Emulated { by } => {
+                write!(f, "the device is emulated by {by}: its times say nothing about a real one")
+            }
             Self::OtherWork { busy_cores, cores } => {
                 write!(f, "other work kept {busy_cores:.1} of {cores} cores busy meanwhile")
             }
@@ -162,7 +170,8 @@ pub fn flags(measurement: &Measurement, online_cores: usize) -> Vec<Flag> {
         .map(|variation| Flag::ProcessesDisagree { variation });
     let loaded = measurement.latency.iter().find_map(|run| loaded(&run.before, &run.after, online_cores));
     let runs = measurement.latency.iter();
-    let all = loaded.into_iter().chain(disagree).chain(noisy).chain(runs.flat_map(of_run));
+    let emulated = measurement.provenance.emulator.clone().map(|by| Flag::Emulated { by });
+    let all = emulated.into_iter().chain(loaded).chain(disagree).chain(noisy).chain(runs.flat_map(of_run));
     all.fold(Vec::new(), with_new_kind)
 }
 

@@ -1,28 +1,24 @@
-//! Building a table: models of a space are measured one after the other, and the table is fitted and kept after each.
+//! Building a table: models are drawn and measured one after the other, and the table is fitted and kept after each.
 //!
-//! Once the table can be fitted, every second model is the one of several that it doubts most; the others stay random, so that held-out errors
-//! remain those of the space. It ends at the number of models, at the time, or when the held-out error is as asked.
+//! It ends at the number of models, at the time, or when the held-out error is as asked. Of a space, every second model is one that the table
+//! doubts; the others stay random, so that held-out errors remain those of the space.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use edgefit_latency::predictor::MIN_NETWORKS;
-use edgefit_latency::{KernelSet, Provenance, Table, active, file};
-use edgefit_onnx::ExportOptions;
-use edgefit_search::{Genotype, Space};
+use edgefit_latency::{Population, Provenance, Source, Table, file};
 
+use super::drawing::{Drawing, Origin, drawing};
 use super::measuring::{MeasureFailure, measure, request, table_sample};
-use super::sampling::Sampler;
-use super::space::SpaceSpec;
+use super::sampling::TableModel;
 use crate::config::DeviceConfig;
-use crate::device::{Device, DeviceInfo, connect};
+use crate::device::{Device, DeviceInfo, Registry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Event, Phase, Plan, Progress};
-use crate::search_run::{describe_space, machine, table_provenance};
+use crate::search_run::{machine, table_provenance};
 
-/// Genotypes among which the most doubted is chosen.
-const CHOICE: usize = 16;
 /// Models from which a held-out error is believed.
 const BELIEVED: usize = 20;
 /// Models that fail one after the other before the device or the space is to blame.
@@ -32,12 +28,12 @@ const MOST_NUMBERS: u64 = 1_000_000;
 const NS_PER_MS: f64 = 1e6;
 
 /// What is to be built.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct BuildPlan {
     /// The device and how it runs models.
     pub device: DeviceConfig,
-    /// The space that models come from.
-    pub space: SpaceSpec,
+    /// What models are drawn from.
+    pub models_from: Origin,
     /// Models in the finished table.
     pub models: usize,
     /// Seconds after which no further model is begun.
@@ -48,6 +44,8 @@ pub struct BuildPlan {
     pub processes: usize,
     /// Seed of the models.
     pub seed: u64,
+    /// The table that it starts from, of another device, runtime or thread count.
+    pub source: Option<Source>,
     /// The file.
     pub out: PathBuf,
     /// Whether the file may be there and is gone on with.
@@ -67,28 +65,29 @@ pub struct Built {
 ///
 /// # Errors
 /// When the device or the file fails; [`ErrorKind::Interrupted`] after Ctrl-C, with what was measured in the file.
-pub fn build(plan: &BuildPlan, progress: &Progress, interrupt: &AtomicBool) -> Result<Built> {
-    let space = plan.space.build()?;
-    let mut device = connect(&plan.device.name)?;
+pub fn build(plan: &BuildPlan, registry: &Registry, progress: &Progress, interrupt: &AtomicBool) -> Result<Built> {
+    let purpose = if plan.source.is_some() { "transfer" } else { "table" };
+    let drawing = drawing(&plan.models_from, plan.seed, purpose)?;
+    let mut device = registry.connect(&plan.device.name)?;
     let version = device.probe(plan.device.runtime, None)?.version;
     let provenance = table_provenance(&plan.device, device.info(), &version);
-    let table = open_table(plan, provenance)?;
-    progress.emit(Event::Begin(announcement(plan, space.as_ref(), device.info(), &version)));
+    let table = open_table(plan, drawing.population()?, provenance)?;
+    progress.emit(Event::Begin(announcement(plan, drawing.as_ref(), device.info(), &version)));
     progress.emit(Event::Phase { phase: Phase::Table, done: table.samples().len() as u64 });
-    let mut building = Building { plan, space, device, table, progress, failures: 0, begun: Instant::now() };
+    let mut building = Building { plan, drawing, device, table, progress, failures: 0, begun: Instant::now() };
     let outcome = building.run(interrupt);
     progress.emit(Event::End);
     Ok(Built { ended: outcome?, table: building.table })
 }
 
 /// The table in the file, or a new one.
-fn open_table(plan: &BuildPlan, provenance: Provenance) -> Result<Table> {
-    let population = plan.space.population()?;
+fn open_table(plan: &BuildPlan, population: Population, provenance: Provenance) -> Result<Table> {
     let path = plan.out.display();
     let usage = |message: String| Error::new(ErrorKind::Usage, message);
     if !plan.out.exists() {
         let mut table = Table::new(provenance)?;
         table.set_population(Some(population));
+        table.set_source(plan.source.clone());
         return Ok(table);
     }
     if !plan.resume {
@@ -107,11 +106,11 @@ fn open_table(plan: &BuildPlan, provenance: Provenance) -> Result<Table> {
     Ok(table)
 }
 
-fn announcement(plan: &BuildPlan, space: &dyn Space, info: &DeviceInfo, version: &str) -> Plan {
+fn announcement(plan: &BuildPlan, drawing: &dyn Drawing, info: &DeviceInfo, version: &str) -> Plan {
     let DeviceConfig { name, runtime, threads, .. } = &plan.device;
     Plan {
         data: String::new(),
-        space: format!("{}, input {:?}, {} classes", describe_space(space), plan.space.input, plan.space.classes),
+        space: drawing.describe(),
         device: format!("{name} ({}), {} {version}, {threads} thread(s)", machine(info), runtime.name()),
         bounds: Vec::new(),
         latency_bound_ms: None,
@@ -125,7 +124,7 @@ fn announcement(plan: &BuildPlan, space: &dyn Space, info: &DeviceInfo, version:
 
 struct Building<'a> {
     plan: &'a BuildPlan,
-    space: Box<dyn Space>,
+    drawing: Box<dyn Drawing>,
     device: Device,
     table: Table,
     progress: &'a Progress,
@@ -144,8 +143,10 @@ impl Building<'_> {
             if let Some(ended) = self.ended() {
                 return Ok(ended);
             }
-            let Some(genotype) = self.next(number)? else { return Ok("the space has no other model") };
-            self.take(number, &genotype)?;
+            let Some(model) = self.drawing.next(&self.table, number)? else {
+                return Ok("the space has no other model");
+            };
+            self.take(&model)?;
         }
         Ok("too many models could not be measured")
     }
@@ -173,26 +174,8 @@ impl Building<'_> {
         Error::new(ErrorKind::Interrupted, message)
     }
 
-    /// The next model: the one that the table doubts most for odd numbers, a random one for even ones.
-    fn next(&self, number: u64) -> Result<Option<Genotype>> {
-        let sampler = self.sampler();
-        let is_known = |digest: &str| self.table.samples().iter().any(|sample| sample.id == digest);
-        if self.table.evaluation().is_none() || number.is_multiple_of(2) {
-            return Ok(sampler.unseen(number, is_known));
-        }
-        let mut drawn = sampler.draw(number, CHOICE, is_known);
-        let kernels = |genotype: &Genotype| Ok(KernelSet::of(&self.space.decode(genotype)?, self.table.rule()));
-        let networks = drawn.iter().map(kernels).collect::<Result<Vec<_>>>()?;
-        Ok(active::most_uncertain(&self.table, &networks)?.map(|most| drawn.swap_remove(most)))
-    }
-
-    fn sampler(&self) -> Sampler<'_> {
-        Sampler { space: self.space.as_ref(), seed: self.plan.seed, purpose: "table" }
-    }
-
     /// Measures a model, adds it, fits and keeps the table. A model that the device cannot run is left out and said.
-    fn take(&mut self, number: u64, genotype: &Genotype) -> Result<()> {
-        let model = self.sampler().model(number, genotype, &ExportOptions::default())?;
+    fn take(&mut self, model: &TableModel) -> Result<()> {
         let request = request(&self.plan.device, self.plan.seed, self.plan.processes);
         let measurement = match measure(&mut self.device, &model.file, &request) {
             Ok(measurement) => measurement,

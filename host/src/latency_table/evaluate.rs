@@ -3,7 +3,7 @@
 use edgefit_latency::evaluation::Scores;
 use serde::Serialize;
 
-use crate::quantity::{percent, significant};
+use crate::quantity::{milliseconds, percent, significant};
 
 /// Figures of the predictors on networks that they were not fitted to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -22,6 +22,43 @@ pub struct Evaluation {
     pub seed: u64,
     /// One for each predictor, ours first, the noise floor last where it was measured.
     pub predictors: Vec<Figures>,
+    /// Each model that was measured.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<TestedModel>,
+}
+
+/// A model that was measured twice, and what the table had predicted.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TestedModel {
+    /// Its file or genotype.
+    pub model: String,
+    /// Median latency, measured first.
+    pub measured_ms: f64,
+    /// Median latency, measured again.
+    pub again_ms: f64,
+    /// Predicted by the table.
+    pub predicted_ms: f64,
+    /// Lower end of the 90 % interval.
+    pub low_ms: f64,
+    /// Upper end; absent without bound.
+    pub high_ms: Option<f64>,
+    /// Kernels that the device had measured.
+    pub kernels_seen: usize,
+    /// Kernels whose kind it had measured.
+    pub kernels_inferred: usize,
+    /// Kernels of a kind that it had not measured.
+    pub kernels_unknown: usize,
+}
+
+impl TestedModel {
+    fn row(&self) -> String {
+        let high = self.high_ms.map_or_else(|| "any".to_owned(), milliseconds);
+        let interval = format!("{} to {high}", milliseconds(self.low_ms));
+        let error = percent(self.predicted_ms / self.measured_ms - 1.0);
+        let kernels = format!("{} + {} + {}", self.kernels_seen, self.kernels_inferred, self.kernels_unknown);
+        let (measured, predicted) = (milliseconds(self.measured_ms), milliseconds(self.predicted_ms));
+        format!("{measured:>11} {predicted:>11} {error:>10} {interval:>24} {kernels:>15}  {}\n", self.model)
+    }
 }
 
 /// Figures of one predictor. Shares are 0 to 1.
@@ -94,6 +131,16 @@ impl Evaluation {
         let rows: String = self.predictors.iter().map(row).collect();
         let about: String = self.about.iter().map(|line| format!("{line}\n")).collect();
         format!("{about}{head}{rows}")
+    }
+
+    /// For people, one line for each model.
+    pub fn models_text(&self) -> String {
+        let head = ["measured", "predicted", "error", "90 % interval", "kernels"];
+        let [measured, predicted, error, interval, kernels] = head;
+        let head = format!("{measured:>11} {predicted:>11} {error:>10} {interval:>24} {kernels:>15}  model\n");
+        let note = "kernels: seen + inferred from others of their kind + of a kind never measured\n";
+        let rows: String = self.models.iter().map(TestedModel::row).collect();
+        format!("{head}{rows}{note}")
     }
 }
 

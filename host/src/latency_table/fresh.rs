@@ -1,9 +1,10 @@
 //! A table evaluated on models that it has not seen: measured twice, in two rounds, so that the noise floor stands beside it.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use edgefit_graph::Digest;
 use edgefit_latency::evaluation::Scores;
 use edgefit_latency::{NetworkSample, Provenance, Table, file};
 use edgefit_onnx::ExportOptions;
@@ -11,13 +12,13 @@ use edgefit_protocol::runtime::RuntimeName;
 use edgefit_search::draw;
 use rand::seq::SliceRandom;
 
-use super::evaluate::{Evaluation, Figures, NOISE_FLOOR, OURS};
+use super::evaluate::{Evaluation, Figures, NOISE_FLOOR, OURS, TestedModel};
 use super::measuring::{MeasureFailure, measure, request, table_sample};
+use super::predict::network;
 use super::sampling::{Sampler, TableModel};
 use super::space::SpaceSpec;
-use crate::bench::Preset;
 use crate::config::DeviceConfig;
-use crate::device::{Device, MeasureRequest, connect};
+use crate::device::{Device, MeasureRequest, Registry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Event, Phase, Plan, Progress};
 use crate::search_run::table_provenance;
@@ -26,6 +27,15 @@ const NS_PER_MS: f64 = 1e6;
 /// How often each model is measured.
 const ROUNDS: u64 = 2;
 
+/// The models that a table is tried on.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Tested {
+    /// So many fresh ones of its space.
+    Drawn(usize),
+    /// ONNX files, of any space or none.
+    Files(Vec<PathBuf>),
+}
+
 /// What is to be measured.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FreshPlan {
@@ -33,8 +43,8 @@ pub struct FreshPlan {
     pub table: PathBuf,
     /// The device, which must be the table's.
     pub device: String,
-    /// Fresh models.
-    pub models: usize,
+    /// What is measured.
+    pub tested: Tested,
     /// Fresh processes that each model is measured in, in each round.
     pub processes: usize,
     /// Seed of the models.
@@ -45,25 +55,34 @@ pub struct FreshPlan {
 ///
 /// # Errors
 /// When the table is of another device or names no space, or the device fails.
-pub fn evaluate_fresh(plan: &FreshPlan, progress: &Progress, interrupt: &AtomicBool) -> Result<Evaluation> {
+pub fn evaluate_fresh(
+    plan: &FreshPlan,
+    registry: &Registry,
+    progress: &Progress,
+    interrupt: &AtomicBool,
+) -> Result<Evaluation> {
     let mut table = file::load(&plan.table)?;
     if table.evaluation().is_none() {
         table.fit()?;
     }
-    let space = SpaceSpec::of(table.population().ok_or_else(|| without_space(plan))?)?;
-    let config = device_config(plan, table.provenance())?;
-    let mut device = connect(&config.name)?;
+    let models = match &plan.tested {
+        Tested::Drawn(count) => draw_models(plan, *count, &table)?,
+        Tested::Files(paths) => paths.iter().map(|path| read_model(path)).collect::<Result<_>>()?,
+    };
+    let mut config = device_config(plan, table.provenance())?;
+    config.complete(&registry.entry(&config.name)?);
+    let mut device = registry.connect(&config.name)?;
     let version = device.probe(config.runtime, None)?.version;
     let is = table_provenance(&config, device.info(), &version);
     if let Some(what) = table.provenance().difference(&is) {
         let message = format!("{} was measured elsewhere ({what}); build a table here first", plan.table.display());
         return Err(Error::new(ErrorKind::Usage, message));
     }
-    progress.emit(Event::Begin(announcement(plan, table.provenance())));
+    progress.emit(Event::Begin(announcement(plan, models.len(), table.provenance())));
     progress.emit(Event::Phase { phase: Phase::Table, done: 0 });
     let mut rounds =
         Rounds { device: &mut device, request: request(&config, plan.seed, plan.processes), progress, interrupt };
-    let measured = rounds.run(draw_models(plan, &table, &space)?, &table, plan.seed);
+    let measured = rounds.run(&models, &table, plan.seed);
     progress.emit(Event::End);
     evaluation(plan, &table, &measured?)
 }
@@ -78,18 +97,17 @@ fn device_config(plan: &FreshPlan, provenance: &Provenance) -> Result<DeviceConf
     let runtime = runtime.ok_or_else(|| {
         Error::new(ErrorKind::Runtime, format!("this version has no runtime `{}`", provenance.runtime))
     })?;
-    let threads = provenance.threads;
-    Ok(DeviceConfig { name: plan.device.clone(), runtime, threads, affinity: None, preset: Preset::Quick })
+    Ok(DeviceConfig::named(plan.device.clone(), Some(runtime), Some(provenance.threads)))
 }
 
-fn announcement(plan: &FreshPlan, from: &Provenance) -> Plan {
+fn announcement(plan: &FreshPlan, models: usize, from: &Provenance) -> Plan {
     Plan {
         data: String::new(),
         space: format!("that of {}", plan.table.display()),
         device: format!("{}, {} {}, {} thread(s)", plan.device, from.runtime, from.runtime_version, from.threads),
         bounds: Vec::new(),
         latency_bound_ms: None,
-        table_models: ROUNDS * plan.models as u64,
+        table_models: ROUNDS * models as u64,
         trials: 0,
         trial_epochs: 0,
         finalists: 0,
@@ -98,22 +116,36 @@ fn announcement(plan: &FreshPlan, from: &Provenance) -> Plan {
 }
 
 /// Models that the table does not have, each once.
-fn draw_models(plan: &FreshPlan, table: &Table, space: &SpaceSpec) -> Result<Vec<TableModel>> {
-    let space = space.build()?;
+fn draw_models(plan: &FreshPlan, count: usize, table: &Table) -> Result<Vec<Named>> {
+    let space = SpaceSpec::of(table.population().ok_or_else(|| without_space(plan))?)?.build()?;
     let sampler = Sampler { space: space.as_ref(), seed: plan.seed, purpose: "fresh" };
     let mut known: BTreeSet<String> = table.samples().iter().map(|sample| sample.id.clone()).collect();
     let mut models = Vec::new();
-    for number in 0..plan.models as u64 {
+    for number in 0..count as u64 {
         let Some(genotype) = sampler.draw(number, 1, |digest| known.contains(digest)).pop() else { break };
         let model = sampler.model(number, &genotype, &ExportOptions::default())?;
         known.insert(model.digest.to_string());
-        models.push(model);
+        models.push(Named { name: space.text(&genotype), model });
     }
     Ok(models)
 }
 
-/// The models of both rounds, in the same order.
+fn read_model(path: &Path) -> Result<Named> {
+    let file = std::fs::read(path).map_err(|e| Error::new(ErrorKind::Data, format!("{}: {e}", path.display())))?;
+    let graph = network(path, &file, &BTreeMap::new())?;
+    let model = TableModel { digest: Digest::of(&graph), graph, file };
+    Ok(Named { name: path.display().to_string(), model })
+}
+
+/// A model with what a user calls it.
+struct Named {
+    name: String,
+    model: TableModel,
+}
+
+/// The models of both rounds, in the same order; without those that the device could not run.
 struct Measured {
+    names: Vec<String>,
     first: Vec<NetworkSample>,
     second: Vec<NetworkSample>,
 }
@@ -127,7 +159,7 @@ struct Rounds<'a> {
 
 impl Rounds<'_> {
     /// Each round in a random order of its own, so that a drift of the device does not look like one of the models.
-    fn run(&mut self, models: Vec<TableModel>, table: &Table, seed: u64) -> Result<Measured> {
+    fn run(&mut self, models: &[Named], table: &Table, seed: u64) -> Result<Measured> {
         let rng = &mut draw::stream(seed, u64::MAX);
         let mut rounds: [Vec<Option<NetworkSample>>; ROUNDS as usize] =
             [vec![None; models.len()], vec![None; models.len()]];
@@ -135,13 +167,18 @@ impl Rounds<'_> {
             let mut order: Vec<usize> = (0..models.len()).collect();
             order.shuffle(rng);
             for at in order {
-                round[at] = self.sample(&models[at], table)?;
+                round[at] = self.sample(&models[at].model, table)?;
             }
         }
         let [first, second] = rounds;
-        let both = first.into_iter().zip(second).filter_map(|(first, second)| Some((first?, second?)));
-        let (first, second) = both.unzip();
-        Ok(Measured { first, second })
+        let mut measured = Measured { names: Vec::new(), first: Vec::new(), second: Vec::new() };
+        for ((first, second), named) in first.into_iter().zip(second).zip(models) {
+            let (Some(first), Some(second)) = (first, second) else { continue };
+            measured.names.push(named.name.clone());
+            measured.first.push(first);
+            measured.second.push(second);
+        }
+        Ok(measured)
     }
 
     /// `None` for a model that the device cannot run.
@@ -178,12 +215,36 @@ fn evaluation(plan: &FreshPlan, table: &Table, measured: &Measured) -> Result<Ev
         format: 1,
         about: vec![
             format!("table    {}: {} models, guided by {chosen}", plan.table.display(), table.samples().len()),
-            format!("tested   {} fresh models of its space, each measured twice", first.len()),
+            match plan.tested {
+                Tested::Drawn(_) => format!("tested   {} fresh models of its space, each measured twice", first.len()),
+                Tested::Files(_) => format!("tested   {} models, each measured twice", first.len()),
+            },
         ],
         fitted: table.samples().len(),
         tested: first.len(),
         draws: 1,
         seed: plan.seed,
         predictors: ours.chain(others).chain([floor]).collect(),
+        models: tested_models(table, measured)?,
     })
+}
+
+fn tested_models(table: &Table, measured: &Measured) -> Result<Vec<TestedModel>> {
+    let rounds = measured.first.iter().zip(&measured.second);
+    let model = |(name, (first, second)): (&String, (&NetworkSample, &NetworkSample))| {
+        let told = table.predict_kernels(&first.kernels)?;
+        let latency = told.latency_ns;
+        Ok(TestedModel {
+            model: name.clone(),
+            measured_ms: first.median_ns() / NS_PER_MS,
+            again_ms: second.median_ns() / NS_PER_MS,
+            predicted_ms: latency.value / NS_PER_MS,
+            low_ms: latency.lo / NS_PER_MS,
+            high_ms: latency.hi.is_finite().then_some(latency.hi / NS_PER_MS),
+            kernels_seen: told.kernels_seen,
+            kernels_inferred: told.kernels_inferred,
+            kernels_unknown: told.kernels_unknown,
+        })
+    };
+    measured.names.iter().zip(rounds).map(model).collect()
 }

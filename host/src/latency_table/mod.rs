@@ -4,17 +4,21 @@
 //! fills its table by the same `sampling` and `measuring`.
 
 mod build;
+mod drawing;
 mod evaluate;
 mod fresh;
 pub(crate) mod measuring;
 mod predict;
 pub(crate) mod sampling;
+mod shapes;
 mod space;
+mod stacks;
 mod tabulated;
 
 pub use build::{BuildPlan, Built, build};
-pub use evaluate::{Evaluation, Figures};
-pub use fresh::{FreshPlan, evaluate_fresh};
+pub use drawing::Origin;
+pub use evaluate::{Evaluation, Figures, TestedModel};
+pub use fresh::{FreshPlan, Tested, evaluate_fresh};
 pub use predict::{KernelPart, ModelPrediction, predict};
 pub use space::SpaceSpec;
 pub use tabulated::{TabulatedPlan, evaluate_tabulated};

@@ -83,9 +83,7 @@ pub fn predict(
     file: &[u8],
     shapes: &BTreeMap<String, Vec<usize>>,
 ) -> Result<ModelPrediction> {
-    let options = ImportOptions { input_shapes: shapes.clone() };
-    let imported = import_with(file, &options);
-    let graph = imported.map_err(|e| Error::new(ErrorKind::Data, format!("{}: {e}", path.display())))?.graph;
+    let graph = network(path, file, shapes)?;
     let selection = table.evaluation().ok_or_else(|| Error::new(ErrorKind::Usage, "the table is not fitted"))?;
     let from = table.provenance();
     let Prediction { latency_ns, peak_memory_bytes, confidence, kernels_seen, kernels_inferred, kernels_unknown } =
@@ -105,6 +103,15 @@ pub fn predict(
         kernels_unknown,
         kernels: parts(table, &graph, latency_ns.value)?,
     })
+}
+
+/// The network of an ONNX file.
+///
+/// # Errors
+/// When the model holds what edgefit does not have, naming the node.
+pub(super) fn network(path: &Path, file: &[u8], shapes: &BTreeMap<String, Vec<usize>>) -> Result<Graph> {
+    let imported = import_with(file, &ImportOptions { input_shapes: shapes.clone() });
+    Ok(imported.map_err(|e| Error::new(ErrorKind::Data, format!("{}: {e}", path.display())))?.graph)
 }
 
 fn parts(table: &Table, graph: &Graph, total_ns: f64) -> Result<Vec<KernelPart>> {

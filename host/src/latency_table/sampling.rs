@@ -4,6 +4,7 @@
 //! the models that it would have had anyway.
 
 use edgefit_graph::{Digest, Graph};
+use edgefit_latency::is_constant;
 use edgefit_onnx::{ExportOptions, export};
 use edgefit_search::{Genotype, Space, draw};
 use edgefit_train::initial_weights;
@@ -35,13 +36,14 @@ pub(crate) struct TableModel {
 }
 
 impl Sampler<'_> {
-    /// Random genotypes for the model of this number, `count` of them at most, none of which `is_known` by its digest.
+    /// Random genotypes for the model of this number, `count` of them at most, none of which `is_known` by its digest. Networks
+    /// whose output does not depend on their input are left out: some runtimes run nothing of them.
     pub(crate) fn draw(&self, number: u64, count: usize, is_known: impl Fn(&str) -> bool) -> Vec<Genotype> {
         let rng = &mut draw::stream(derived(self.seed, self.purpose, 0), number);
         let drawn = (0..MOST_DRAWS).map(|_| self.space.sample(rng));
         let is_new = |genotype: &Genotype| {
-            let digest = self.space.decode(genotype).map(|graph| Digest::of(&graph).to_string());
-            digest.is_ok_and(|digest| !is_known(&digest))
+            let graph = self.space.decode(genotype).ok().filter(|graph| !is_constant(graph));
+            graph.is_some_and(|graph| !is_known(&Digest::of(&graph).to_string()))
         };
         drawn.filter(is_new).take(count).collect()
     }
@@ -56,9 +58,20 @@ impl Sampler<'_> {
 
     /// The model of a genotype, as a file.
     pub(crate) fn model(&self, number: u64, genotype: &Genotype, options: &ExportOptions) -> Result<TableModel> {
-        let graph = self.space.decode(genotype)?;
-        let weights = initial_weights(&graph, derived(self.seed, &format!("{} weights", self.purpose), number));
+        let seed = derived(self.seed, &format!("{} weights", self.purpose), number);
+        TableModel::with_options(self.space.decode(genotype)?, seed, options)
+    }
+}
+
+impl TableModel {
+    /// A network as a file, with weights from a seed.
+    pub(crate) fn new(graph: Graph, seed: u64) -> Result<Self> {
+        Self::with_options(graph, seed, &ExportOptions::default())
+    }
+
+    fn with_options(graph: Graph, seed: u64, options: &ExportOptions) -> Result<Self> {
+        let weights = initial_weights(&graph, seed);
         let file = export(&graph, &weights, options).map_err(|e| Error::new(ErrorKind::Internal, e))?;
-        Ok(TableModel { digest: Digest::of(&graph), graph, file })
+        Ok(Self { digest: Digest::of(&graph), graph, file })
     }
 }

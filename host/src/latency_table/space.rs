@@ -39,8 +39,15 @@ impl SpaceSpec {
     /// From the table file.
     ///
     /// # Errors
-    /// When its space is written in another way than [`SpaceSpec::population`] does.
+    /// When its models are not of a space, or it is written in another way than [`SpaceSpec::population`] does.
     pub fn of(population: &Population) -> Result<Self> {
+        if population.input.is_empty() {
+            let message = format!(
+                "the table's models are {}, not of a search space, so none can be drawn; try it on ONNX files by --onnx",
+                population.space
+            );
+            return Err(Error::new(ErrorKind::Usage, message));
+        }
         let told = |e: toml::de::Error| {
             Error::new(ErrorKind::Storage, format!("the table names a space that cannot be read: {}", e.message()))
         };

@@ -64,6 +64,7 @@ pub fn evaluate_tabulated(plan: &TabulatedPlan) -> Result<Evaluation> {
         draws: plan.repeats,
         seed: plan.seed,
         predictors: figures(&comparisons),
+        models: Vec::new(),
     })
 }
 

@@ -60,6 +60,8 @@ pub struct Judged {
     pub predicted_ms: Option<f64>,
     /// Whether everything that has to hold does.
     pub meets_bounds: bool,
+    /// The trial whose training went on in it.
+    pub continues: Option<u64>,
 }
 
 /// Something that happened.

@@ -60,7 +60,9 @@ impl State {
     }
 
     fn judge(&mut self, judged: &Judged, at: f64) -> bool {
-        self.count(at);
+        if judged.continues.is_none() {
+            self.count(at);
+        }
         let is_better = judged.meets_bounds && self.best.as_ref().is_none_or(|best| judged.accuracy > best.accuracy);
         if is_better {
             self.best = Some(judged.clone());

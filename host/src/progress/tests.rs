@@ -27,7 +27,14 @@ pub(super) fn plan() -> Plan {
 }
 
 fn judged(number: u64, accuracy: f64, latency_ms: f64) -> Judged {
-    Judged { number, accuracy, latency_ms: Some(latency_ms), predicted_ms: None, meets_bounds: latency_ms <= 1.0 }
+    Judged {
+        number,
+        accuracy,
+        latency_ms: Some(latency_ms),
+        predicted_ms: None,
+        meets_bounds: latency_ms <= 1.0,
+        continues: None,
+    }
 }
 
 /// A short run, with the second at which each event happens.

@@ -47,7 +47,11 @@ fn begin(plan: &Plan) -> Vec<String> {
 
 /// `search 12/40: trial 11: 97.10 % at 0.910 ms, misses the bounds`.
 fn trial(phase: &str, judged: &Judged, state: &State, is_better: bool) -> String {
-    let how = if phase == "final" { " trained to the end" } else { "" };
+    let how = match judged.continues {
+        Some(earlier) => format!(" trained on from trial {earlier}"),
+        None if phase == "final" => " trained to the end".to_owned(),
+        None => String::new(),
+    };
     let mark = match (judged.meets_bounds, is_better) {
         (false, _) => ", misses the bounds",
         (true, true) => ", the best so far",

@@ -1,9 +1,11 @@
 //! Lines over time: the hypervolume over the trials, and the winner's last training.
 
+use edgefit_search::Metric;
 use maud::{Markup, html};
 
 use super::chart::{Axis, Frame, Scale, points};
 use super::data::{ReportData, TrainedEpoch};
+use super::wording;
 use crate::quantity;
 
 /// Hypervolume of the front after each trial, as a staircase.
@@ -23,8 +25,16 @@ pub(super) fn hypervolume(data: &ReportData) -> Markup {
     let description = format!("rises to {} after {count} networks", quantity::significant(*last, 3));
     html! {
         (frame.draw("Hypervolume", &description, &content))
-        p.note { "The area (with more objectives: the volume) between the front and a fixed worst point. A flat end says that more trials would hardly help." }
+        p.note { "The area (with more objectives: the volume) between the front and a fixed worst point" (reference(data)) ". A flat end says that more trials would hardly help." }
     }
+}
+
+/// `, accuracy 10.00 %, latency 0.130 ms`.
+fn reference(data: &ReportData) -> String {
+    let value = |(metric, value): &(Metric, f64)| {
+        format!(", {} {}", wording::name(*metric).to_lowercase(), wording::quantity(*metric, *value))
+    };
+    data.reference.iter().map(value).collect()
 }
 
 /// Accuracy and loss over the passes of a training, side by side.

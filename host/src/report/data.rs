@@ -1,5 +1,6 @@
 //! What a report is made of; the search fills it from the study, and nothing here is computed twice.
 
+use edgefit_search::explain::{Common, Explanation};
 use edgefit_search::{Constraint, Metric, Readings};
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,15 @@ pub struct ReportData {
     pub untrained: Untrained,
     /// Hypervolume of the front after each trained candidate.
     pub hypervolume: Vec<f64>,
+    /// From where it is counted: the worst value of each objective that counts.
+    #[serde(default)]
+    pub reference: Vec<(Metric, f64)>,
+    /// What the choices had to do with each objective.
+    #[serde(default)]
+    pub explanations: Vec<(Metric, Explanation)>,
+    /// What the networks of the front have in common.
+    #[serde(default)]
+    pub in_common: Vec<Common>,
     /// Who predicted the latencies.
     pub predictor: Predictor,
     /// How long each part of the run took.

@@ -3,7 +3,7 @@
 //! All three are made from plain data that the search gathers; nothing here reads a study, measures or decides.
 
 mod answer;
-mod chart;
+pub(crate) mod chart;
 mod course;
 mod data;
 mod layers;
@@ -11,6 +11,8 @@ mod page;
 mod pareto_csv;
 mod pareto_plot;
 mod prediction;
+mod reasons;
+mod table_page;
 mod tables;
 mod winner_json;
 mod wording;
@@ -21,4 +23,6 @@ pub(crate) mod tests;
 pub use data::{Candidate, Fact, Layer, Predictor, ReportData, Span, TrainedEpoch, Untrained, Winner};
 pub use page::html_page;
 pub use pareto_csv::pareto_csv;
+pub use reasons::text as reasons;
+pub use table_page::table_page;
 pub use winner_json::{WINNER_SCHEMA, WinnerContext, winner_json};

@@ -3,12 +3,22 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::data::{Candidate, ReportData, Winner};
-use super::{answer, course, layers, pareto_plot, prediction, tables, wording};
+use super::{answer, course, layers, pareto_plot, prediction, reasons, tables, wording};
 
 const STYLE: &str = include_str!("style.css");
 
 /// The HTML of a report.
 pub fn html_page(data: &ReportData) -> String {
+    let body = html! {
+        (header(data))
+        main { (sections(data)) }
+    };
+    let sources = "Measured: observed on the device. Predicted: by the latency table, before measuring. Computed: follows from the network alone.";
+    document(&format!("edgefit: {}", data.run), &body, &format!("Made by edgefit {}. {sources}", data.edgefit_version))
+}
+
+/// A page with the project's style; `foot` is its last line.
+pub(super) fn document(title: &str, body: &Markup, foot: &str) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -16,13 +26,12 @@ pub fn html_page(data: &ReportData) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { "edgefit: " (data.run) }
+                title { (title) }
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                (header(data))
-                main { (sections(data)) }
-                footer { p { "Made by edgefit " (data.edgefit_version) ". Measured: observed on the device. Predicted: by the latency table, before measuring. Computed: follows from the network alone." } }
+                (body)
+                footer { p { (foot) } }
             }
         }
     };
@@ -52,12 +61,13 @@ fn sections(data: &ReportData) -> Markup {
                 (tables::phases(&data.phases))
             }))
         }
+        (section("Which choices mattered", reasons::draw(data)))
         @if let Some(winner) = &data.winner { (inside(winner)) }
         (section("Device, settings, and how to do it again", again(data)))
     }
 }
 
-fn section(title: &str, content: Markup) -> Markup {
+pub(super) fn section(title: &str, content: Markup) -> Markup {
     html! { section.panel { h2 { (title) } (content) } }
 }
 

@@ -56,9 +56,10 @@ pub(super) fn draw(data: &ReportData) -> Markup {
     if table.is_empty() {
         return html! { p { "No network was both predicted and measured." } };
     }
-    let frame = frame(&table, &baseline);
+    let scale = scale(&table, &baseline);
+    let frame = agreement_frame(scale, "measured median latency (ms)", "predicted median latency (ms)");
     let content = html! {
-        (band(&frame, &table, &baseline))
+        (band(&frame, scale))
         @for (pair, candidate) in &baseline { (mark(Marker::Cross, *pair, candidate, &data.predictor.baseline, &frame)) }
         @for (pair, candidate) in &table { (mark(Marker::Dot, *pair, candidate, &data.predictor.name, &frame)) }
     };
@@ -98,14 +99,9 @@ fn scale(table: &[Known<'_>], baseline: &[Known<'_>]) -> Scale {
     if scale.is_log() { scale } else { scale.within(0.0, f64::INFINITY) }
 }
 
-fn frame(table: &[Known<'_>], baseline: &[Known<'_>]) -> Frame {
-    let scale = scale(table, baseline);
-    Frame::new(
-        Axis::new("measured median latency (ms)", scale),
-        Axis::new("predicted median latency (ms)", scale),
-        560.0,
-        500.0,
-    )
+/// A square plot whose two axes have one scale.
+pub(super) fn agreement_frame(scale: Scale, measured: &str, predicted: &str) -> Frame {
+    Frame::new(Axis::new(measured, scale), Axis::new(predicted, scale), 560.0, 500.0)
 }
 
 fn mark(marker: Marker, pair: Pair, candidate: &Candidate, by: &str, frame: &Frame) -> Markup {
@@ -119,8 +115,7 @@ fn mark(marker: Marker, pair: Pair, candidate: &Candidate, by: &str, frame: &Fra
 }
 
 /// The diagonal, and the band of predictions that count as right, cut off at the ends of the axes.
-fn band(frame: &Frame, table: &[Known<'_>], baseline: &[Known<'_>]) -> Markup {
-    let scale = scale(table, baseline);
+pub(super) fn band(frame: &Frame, scale: Scale) -> Markup {
     let (low, high) = (scale.low(), scale.high());
     let (above, below) = (1.0 + TOLERANCE, 1.0 - TOLERANCE);
     let corners =

@@ -1,5 +1,6 @@
 //! A made-up run, and what has to be true of everything that is written about it.
 
+use edgefit_search::explain::{Common, Effect, Explanation};
 use edgefit_search::{Constraint, Metric, Readings, Value};
 use serde_json::{Value as Json, json};
 
@@ -83,6 +84,19 @@ fn layers() -> Vec<Layer> {
     ]
 }
 
+fn explanation() -> Explanation {
+    let effect = |choice: &str, share: f64| Effect {
+        choice: choice.into(),
+        share,
+        options: vec![("k3".into(), 0.95), ("k5".into(), 0.98)],
+    };
+    Explanation {
+        networks: 40,
+        explained: 0.62,
+        effects: vec![effect("stage1.kernel", 0.4), effect("stage2.depth", 0.002)],
+    }
+}
+
 /// The report of a run of 40 trials.
 pub(crate) fn sample() -> ReportData {
     let mut candidates: Vec<Candidate> = (0..40).map(candidate).collect();
@@ -125,6 +139,9 @@ pub(crate) fn sample() -> ReportData {
         winner: Some(winner),
         finalists,
         hypervolume: (0..40).scan(0.0_f64, |best, at| { *best = best.max(0.8 * (1.0 - (-f64::from(at) / 9.0).exp()) + 0.05 * fraction(at as u64)); Some(*best) }).collect(),
+        reference: vec![(Metric::Accuracy, 0.1), (Metric::LatencyMs, 1.0)],
+        explanations: vec![(Metric::Accuracy, explanation()), (Metric::LatencyMs, Explanation { explained: 0.0, ..explanation() })],
+        in_common: vec![Common { choice: "stem.width".into(), option: "w16".into(), share: 0.875, of_all: 0.4 }],
         candidates,
         untrained: Untrained { stopped: vec![(Metric::LatencyMs, 63), (Metric::PeakMemoryKib, 4)], duplicates: 5, failed: 1 },
         predictor: Predictor { name: "kernel table".into(), baseline: "linear model on operator counts".into(), table_models: 16 },
@@ -149,6 +166,10 @@ fn the_page_needs_nothing_else_and_runs_nothing() {
         "Predicted against measured",
         "99.17 %",
         "✓ at most 1.00 ms",
+        "k5 98.00 %, k3 95.00 %",
+        "cannot be told from 40 networks",
+        "88 % of the front, 40 % of all",
+        "worst point, accuracy 10.00 %, latency 1.00 ms",
         "stage2/block1/depthwise",
     ] {
         assert!(page.contains(expected), "the page lacks {expected}");
@@ -180,6 +201,14 @@ fn a_run_without_winner_or_without_anything_has_a_page_too() {
     data.hypervolume.clear();
     let page = html_page(&data);
     assert!(!page.contains("NaN") && !page.contains("inf"), "{page}");
+}
+
+#[test]
+fn what_mattered_is_said_where_it_is_clear() {
+    let said = super::reasons(&sample());
+    let [(_, choices), (_, front)] = said.as_slice() else { panic!("{said:?}") };
+    assert_eq!(choices, "for accuracy: stage1.kernel 40 % (k5 best)");
+    assert_eq!(front, "has in common: stem.width w16 (88 % of it)");
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use edgefit_graph::Digest;
 use edgefit_latency::file;
-use edgefit_search::{Metric, Readings, SearchEngine, Status, Trial, Value, pareto};
+use edgefit_search::explain::{Common, Explanation, explain, in_common};
+use edgefit_search::{Genotype, Goals, Metric, Objective, Readings, SearchEngine, Status, Trial, Value, pareto};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -10,13 +11,14 @@ use super::finals::Contender;
 use super::measuring::origin;
 use super::opening::folder_name;
 use super::search_phase::{baseline_latency_ms, describe};
+use super::seed::derived;
 use super::{REPORT_DOCUMENT, Run, Summary};
 use crate::accuracy::classify;
 use crate::device::RunOn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::{
     Candidate, Fact, Layer, Predictor, ReportData, Span, TrainedEpoch, Untrained, Winner, WinnerContext, html_page,
-    pareto_csv, winner_json,
+    pareto_csv, reasons, winner_json,
 };
 use crate::run_folder::RunFile;
 use crate::study;
@@ -45,7 +47,8 @@ impl Run<'_> {
             folder: self.folder.path().to_owned(),
             genotype: winner.candidate.genotype.clone(),
             readings: podium.swap_remove(0).readings,
-            bounds: engine.goals().constraints().iter().map(describe).collect(),
+            bounds: bounds(engine.goals()),
+            reasons: reasons(&data),
             winner_json: json,
         })
     }
@@ -93,7 +96,7 @@ impl Run<'_> {
     fn report_data(&mut self, engine: &SearchEngine, podium: &[Contender]) -> Result<ReportData> {
         let records = self.study.trials()?;
         let finalists = podium.iter().map(|c| (&c.trial, c.readings.clone()));
-        let trained = engine.trials().iter().filter(|trial| trial.status == Status::Trained);
+        let trained = engine.latest().filter(|trial| trial.status == Status::Trained);
         let mut shown = self.candidates(engine, finalists)?;
         let candidates = self.candidates(engine, trained.map(|trial| (trial, trial.readings())))?;
         let winner = self.winner(shown[0].clone(), &podium[0])?;
@@ -112,6 +115,9 @@ impl Run<'_> {
             candidates,
             untrained: untrained(engine),
             hypervolume: records.iter().filter_map(|record| record.hypervolume).collect(),
+            reference: self.reference(engine.goals()),
+            explanations: self.explanations(engine),
+            in_common: self.in_common(engine),
             predictor: self.predictor(),
             phases: self
                 .study
@@ -122,6 +128,39 @@ impl Run<'_> {
             settings: self.settings.clone(),
             reproduce: vec![format!("edgefit search {}", RunFile::Search.name())],
         })
+    }
+
+    /// The values from which hypervolume is counted.
+    fn reference(&self, goals: &Goals) -> Vec<(Metric, f64)> {
+        let value = |(objective, loss): (&Objective, &f64)| (objective.metric, objective.value(*loss));
+        goals.objectives().iter().zip(&self.reference).map(value).collect()
+    }
+
+    /// What the choices had to do with each objective of the trained networks.
+    fn explanations(&self, engine: &SearchEngine) -> Vec<(Metric, Explanation)> {
+        let explained = |objective: &Objective| {
+            let readings = |trial: &'_ Trial| trial.readings().best(objective.metric).map(|value| value.value);
+            let trained = engine.latest().filter(|trial| trial.status == Status::Trained);
+            let networks: Vec<(&Genotype, f64)> =
+                trained.filter_map(|trial| Some((&trial.genotype, readings(trial)?))).collect();
+            let seed = derived(self.config.seed, "explain", 0);
+            Some((objective.metric, explain(self.space.as_ref(), &networks, seed)?))
+        };
+        engine.goals().objectives().iter().filter_map(explained).collect()
+    }
+
+    /// What the networks of the front have in common that the others have not.
+    fn in_common(&self, engine: &SearchEngine) -> Vec<Common> {
+        let goals = engine.goals();
+        let trained: Vec<&Trial> = engine.latest().filter(|trial| trial.status == Status::Trained).collect();
+        let known =
+            |trial: &&&Trial| trial.observation(goals).complete().filter(|_| goals.violation(&trial.readings()) == 0.0);
+        let points: Vec<(Vec<f64>, &Trial)> =
+            trained.iter().filter_map(|trial| Some((known(&trial)?, *trial))).collect();
+        let front = pareto::front(&points.iter().map(|(losses, _)| losses.as_slice()).collect::<Vec<_>>());
+        let best: Vec<&Genotype> = front.into_iter().map(|at| &points[at].1.genotype).collect();
+        let all: Vec<&Genotype> = trained.iter().map(|trial| &trial.genotype).collect();
+        in_common(self.space.as_ref(), &best, &all)
     }
 
     /// Networks as the report lists them, those marked that no other of the list dominates.
@@ -198,6 +237,11 @@ impl Run<'_> {
         let table_models = self.config.table.models as u64;
         Predictor { name: chosen.to_owned(), baseline: baseline.to_owned(), table_models }
     }
+}
+
+/// What had to hold, and what was aimed at.
+fn bounds(goals: &Goals) -> Vec<String> {
+    goals.constraints().iter().map(describe).chain(goals.targets().iter().map(super::opening::aim)).collect()
 }
 
 fn untrained(engine: &SearchEngine) -> Untrained {

@@ -2,6 +2,7 @@
 //! as measured. What the winner gets on top is in the module `crown`.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use edgefit_graph::Digest;
@@ -41,7 +42,7 @@ impl Run<'_> {
     /// of their places, the winner first.
     pub(super) fn finals(&mut self, engine: &SearchEngine) -> Result<Vec<Contender>> {
         let (goals, begun) = (engine.goals(), Instant::now());
-        let candidates = candidates(engine.trials(), goals, &self.likely(goals)?);
+        let candidates = candidates(engine, &self.likely(engine)?);
         let mut closest: Option<f64> = None;
         self.progress.emit(Event::Phase { phase: Part::Final, done: 0 });
         for batch in candidates.chunks(self.config.finals.finalists) {
@@ -60,31 +61,30 @@ impl Run<'_> {
         Err(no_winner(candidates.len(), closest))
     }
 
-    /// Draws of the candidates that may be as accurate as the most accurate of those that keep the bounds, by their validation losses; none
-    /// where accuracy does not come first.
-    fn likely(&mut self, goals: &Goals) -> Result<Vec<u64>> {
-        if goals.objectives()[0].metric != Metric::Accuracy {
+    /// Draws of the candidates that may be as accurate as the most accurate of those that keep the bounds, the likeliest to become so
+    /// first; none where accuracy does not come first.
+    fn likely(&mut self, engine: &SearchEngine) -> Result<Vec<u64>> {
+        let goals = engine.goals();
+        if !is_accuracy_alone_first(goals) {
             return Ok(Vec::new());
         }
-        let kept: Vec<u64> = self
-            .study
-            .trials()?
-            .into_iter()
-            .map(|record| record.trial)
-            .filter(|t| t.observation(goals).is_feasible())
-            .map(|t| t.draw)
-            .collect();
-        let trainings = self.study.trainings(study::Purpose::Estimate)?;
-        let outcomes = trainings.into_iter().filter(|(draw, _)| kept.contains(draw));
-        let mut outcomes: Vec<(u64, f64, f64)> = outcomes
-            .map(|(draw, training)| (draw, Outcome { training, weights: None }))
-            .map(|(draw, outcome)| (draw, outcome.accuracy(&self.dataset).value, outcome.validation_loss()))
-            .collect();
-        let best = outcomes.iter().map(|outcome| outcome.1).fold(0.0, f64::max);
-        let least = as_good_from(best, self.dataset.validation.len());
-        outcomes.retain(|outcome| outcome.1 >= least);
-        outcomes.sort_by(|a, b| a.2.total_cmp(&b.2));
-        Ok(outcomes.into_iter().map(|outcome| outcome.0).collect())
+        let trainings: BTreeMap<u64, study::Training> =
+            self.study.trainings(study::Purpose::Estimate)?.into_iter().collect();
+        let mut promises = Vec::new();
+        for trial in engine.latest() {
+            if let Some(training) = trainings.get(&trial.draw)
+                && trial.observation(goals).is_feasible()
+            {
+                let outcome = Outcome { training: training.clone(), weights: None, paused: None };
+                promises.push(Promise {
+                    draw: trial.draw,
+                    accuracy: outcome.accuracy(&self.dataset).value,
+                    validation_loss: outcome.validation_loss(),
+                    macs: trial.readings().best(Metric::Macs).map_or(0.0, |macs| macs.value),
+                });
+            }
+        }
+        Ok(likeliest(promises, self.dataset.validation.len()))
     }
 
     fn contend(&mut self, trials: &[&Trial]) -> Result<Vec<Contender>> {
@@ -115,7 +115,11 @@ impl Run<'_> {
         let mut outcomes = self.train_missing(&missing, purpose)?.into_iter();
         let outcome = |trial: &&Trial| match missing.iter().any(|other| other.number == trial.number) {
             true => outcomes.next().expect("as many were trained as were missing"),
-            false => Ok(Outcome { training: training_of(trial).expect("it is not missing").clone(), weights: None }),
+            false => Ok(Outcome {
+                training: training_of(trial).expect("it is not missing").clone(),
+                weights: None,
+                paused: None,
+            }),
         };
         Ok(trials.iter().map(outcome).collect())
     }
@@ -183,6 +187,34 @@ impl Run<'_> {
     }
 }
 
+/// What a candidate's short training and its size promise.
+struct Promise {
+    draw: u64,
+    accuracy: f64,
+    validation_loss: f64,
+    macs: f64,
+}
+
+/// Draws of those that may be as accurate as the best, in the order of the sum of their places by validation loss and by MACs. A short
+/// training favors networks that learn quickly; of two that look alike after it, the larger has more to gain from a full one, and
+/// MACs alone already rank networks about as well as most estimates without training do.
+fn likeliest(mut promises: Vec<Promise>, images: usize) -> Vec<u64> {
+    let best = promises.iter().map(|promise| promise.accuracy).fold(0.0, f64::max);
+    let least = as_good_from(best, images);
+    promises.retain(|promise| promise.accuracy >= least);
+    let place = |worse: &dyn Fn(&Promise) -> bool| promises.iter().filter(|other| !worse(other)).count();
+    let mut places: Vec<(usize, f64, u64)> = promises
+        .iter()
+        .map(|promise| {
+            let by_loss = place(&|other| other.validation_loss >= promise.validation_loss);
+            let by_macs = place(&|other| other.macs <= promise.macs);
+            (by_loss + by_macs, promise.validation_loss, promise.draw)
+        })
+        .collect();
+    places.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    places.into_iter().map(|place| place.2).collect()
+}
+
 /// The file of a training's network.
 fn model_of(purpose: study::Purpose) -> FinalistModel {
     match purpose {
@@ -199,10 +231,11 @@ pub(super) fn final_readings(model: &[u8], measurement: &Measurement) -> Reading
 
 /// Trained networks that keep all bounds by what is known, in the order in which they are to be trained to the end: the front and,
 /// where accuracy comes first, those that may be as good as the most accurate, in turns; then the rest.
-fn candidates<'a>(trials: &'a [Trial], goals: &Goals, likely: &[u64]) -> Vec<&'a Trial> {
+fn candidates<'a>(engine: &'a SearchEngine, likely: &[u64]) -> Vec<&'a Trial> {
+    let goals = engine.goals();
     let complete = |trial: &Trial| trial.observation(goals).complete();
     let allowed = |trial: &&Trial| trial.observation(goals).is_feasible() && complete(trial).is_some();
-    let mut allowed: Vec<&Trial> = trials.iter().filter(allowed).collect();
+    let mut allowed: Vec<&Trial> = engine.latest().filter(allowed).collect();
     let losses: Vec<Vec<f64>> = allowed.iter().filter_map(|trial| complete(trial)).collect();
     let mut front: Vec<&Trial> = pareto::front(&losses).into_iter().map(|i| allowed[i]).collect();
     front.sort_by(|a, b| by_losses(goals, &a.readings(), &b.readings()));
@@ -240,13 +273,18 @@ fn as_good_from(best: f64, images: usize) -> f64 {
 fn rank(contenders: &mut [Contender], goals: &Goals, images: usize) {
     contenders.sort_by(|a, b| by_losses(goals, &a.readings, &b.readings));
     let accuracy = |c: &Contender| c.readings.best(Metric::Accuracy).map_or(0.0, |value| value.value);
-    if goals.objectives()[0].metric == Metric::Accuracy
+    if is_accuracy_alone_first(goals)
         && let Some(best) = contenders.first()
     {
         let least = as_good_from(accuracy(best), images);
         let group = contenders.iter().take_while(|c| accuracy(c) >= least).count();
         contenders[..group].sort_by(|a, b| a.validation_loss.total_cmp(&b.validation_loss));
     }
+}
+
+/// Whether the first objective is the accuracy as it is, not weighed against targets.
+fn is_accuracy_alone_first(goals: &Goals) -> bool {
+    goals.objectives()[0].metric == Metric::Accuracy && goals.targets().is_empty()
 }
 
 /// Compares by the first objective, then the second and so on; what is not known is worst.
@@ -266,7 +304,22 @@ fn no_winner(candidates: usize, closest: Option<f64>) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{as_good_from, in_turns};
+    use super::{Promise, as_good_from, in_turns, likeliest};
+
+    #[test]
+    fn of_candidates_that_may_be_equal_the_larger_and_the_surer_come_first() {
+        let promise = |draw, accuracy, validation_loss, macs| Promise { draw, accuracy, validation_loss, macs };
+        let drawn = likeliest(
+            vec![
+                promise(1, 0.97, 0.10, 100.0),
+                promise(2, 0.97, 0.11, 900.0),
+                promise(3, 0.97, 0.50, 200.0),
+                promise(4, 0.80, 0.01, 9_000.0),
+            ],
+            287,
+        );
+        assert_eq!(drawn, [2, 1, 3], "the fourth is surely worse, and size does not make up for it");
+    }
 
     #[test]
     fn the_error_of_few_images_is_large_and_that_of_many_small() {

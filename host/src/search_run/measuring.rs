@@ -1,12 +1,14 @@
 //! Measuring networks of a run: exported, sent to the device once, and never measured again when the study holds the result.
 
+use std::collections::BTreeMap;
+
 use edgefit_graph::{Digest, Graph, Weights};
 use edgefit_onnx::{ExportOptions, export};
 use edgefit_search::{Metric, Readings, Value};
 
 use crate::config::DeviceConfig;
 use crate::device::statistics::median;
-use crate::device::{Device, MeasureRequest, Measurement};
+use crate::device::{Device, DeviceError, MeasureRequest, Measurement, Pool, PoolJob};
 use crate::error::{Error, ErrorKind, Result};
 use crate::latency_table::measuring::{MeasureFailure, measure, model_peak_kib, request};
 use crate::study::{self, Study};
@@ -45,19 +47,54 @@ pub(super) struct Taken {
 
 /// The device of a run together with how it is used.
 pub(super) struct Measurer {
-    device: Device,
+    pool: Pool,
+    /// What several devices measured side by side, until it is asked for; by its key.
+    ahead: BTreeMap<String, Measurement>,
     config: DeviceConfig,
     seed: u64,
     processes: usize,
 }
 
 impl Measurer {
-    pub(super) fn new(device: Device, config: &DeviceConfig, seed: u64, processes: usize) -> Self {
-        Self { device, config: config.clone(), seed, processes }
+    pub(super) fn new(pool: Pool, config: &DeviceConfig, seed: u64, processes: usize) -> Self {
+        Self { pool, ahead: BTreeMap::new(), config: config.clone(), seed, processes }
     }
 
+    /// A device for work that is done on one.
     pub(super) fn device(&mut self) -> &mut Device {
-        &mut self.device
+        self.pool.first()
+    }
+
+    /// Number of devices.
+    pub(super) fn devices(&self) -> usize {
+        self.pool.count()
+    }
+
+    /// Has several devices measure networks side by side, for [`Self::measure`] to find. A network that fails is measured once more
+    /// there, where its failure is dealt with. One device does nothing ahead.
+    pub(super) fn measure_ahead(
+        &mut self,
+        study: &mut Study,
+        purpose: Purpose,
+        networks: &[(Digest, Vec<u8>)],
+        lost: &mut dyn FnMut(&DeviceError),
+    ) -> Result<()> {
+        if self.devices() < 2 {
+            return Ok(());
+        }
+        let mut missing = Vec::new();
+        for (digest, model) in networks {
+            let key = key(purpose, digest);
+            if recorded(study, &key)?.is_none() {
+                missing.push((key, model.as_slice()));
+            }
+        }
+        let request = self.request(purpose);
+        let jobs: Vec<PoolJob<'_>> = missing.iter().map(|(_, model)| (*model, &request)).collect();
+        let measured = self.pool.measure_all(&jobs, lost);
+        let found = missing.into_iter().zip(measured).filter_map(|((key, _), result)| Some((key, result.ok()?)));
+        self.ahead.extend(found);
+        Ok(())
     }
 
     /// The measurement of a network for a purpose: the study's if it has one, else a new one.
@@ -73,7 +110,10 @@ impl Measurer {
             return Ok(Taken { measurement, record: None });
         }
         let request = self.request(purpose);
-        let measurement = measure(&mut self.device, model, &request)?;
+        let measurement = match self.ahead.remove(&key) {
+            Some(measurement) => measurement,
+            None => measure(self.pool.first(), model, &request)?,
+        };
         let document = serde_json::to_string(&measurement).map_err(|e| MeasureFailure::Run(internal(e)))?;
         let record = study::Measurement { key, purpose: purpose.name().to_owned(), document };
         Ok(Taken { measurement, record: Some(record) })
@@ -133,7 +173,8 @@ pub(super) fn origin(measurement: &Measurement) -> String {
     let from = &measurement.provenance;
     let runtime = format!("{} {}", from.runtime.name.name(), from.runtime.version);
     let (threads, processes) = (from.settings.threads, measurement.latency.len());
-    format!("{}, {runtime}, {threads} thread(s), {processes} process(es)", from.device_url)
+    let emulated = if from.emulator.is_some() { ", emulated" } else { "" };
+    format!("{}{emulated}, {runtime}, {threads} thread(s), {processes} process(es)", from.device_url)
 }
 
 fn internal(cause: impl std::fmt::Display) -> Error {

@@ -6,13 +6,16 @@
 mod artifacts;
 mod crown;
 mod finals;
+mod gate;
 mod measuring;
 mod opening;
+mod promise;
 mod recipe;
 mod search_phase;
 mod seed;
 mod table_phase;
 mod training;
+mod warm_start;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +25,7 @@ use edgefit_search::{Finish, Readings, Space};
 use edgefit_train::Dataset;
 
 use crate::config::SearchConfig;
+use crate::device::Registry;
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Event, Progress};
 use crate::run_folder::RunFolder;
@@ -54,6 +58,8 @@ pub struct Summary {
     pub readings: Readings,
     /// What had to hold.
     pub bounds: Vec<String>,
+    /// Which choices mattered and what the front has in common: names, and what is said.
+    pub reasons: Vec<(String, String)>,
     /// The content of `winner.json`.
     pub winner_json: String,
 }
@@ -78,12 +84,18 @@ struct Run<'a> {
     interrupt: &'a AtomicBool,
 }
 
-/// Runs a search to its end, or from where an earlier process left it.
+/// Runs a search to its end, or from where an earlier process left it, on a device of the registry.
 ///
 /// # Errors
 /// Each kind of [`ErrorKind`], with what to do; after [`ErrorKind::Interrupted`] and [`ErrorKind::Device`] the run can be resumed.
-pub fn run(config: &SearchConfig, place: &Place, progress: &Progress, interrupt: &AtomicBool) -> Result<Summary> {
-    let mut run = Run::open(config, place, progress, interrupt)?;
+pub fn run(
+    config: &SearchConfig,
+    place: &Place,
+    registry: &Registry,
+    progress: &Progress,
+    interrupt: &AtomicBool,
+) -> Result<Summary> {
+    let mut run = Run::open(config, place, registry, progress, interrupt)?;
     let outcome = run.finish();
     progress.emit(Event::End);
     outcome.map_err(|error| run.explain(error))

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use edgefit_graph::Graph;
 use edgefit_latency::{Provenance as TableProvenance, Table};
 use edgefit_onnx::ExportOptions;
-use edgefit_search::{Direction, Genotype, Metric, Objective, Space, Trial, draw, strategy};
+use edgefit_search::{Direction, Genotype, Metric, Objective, Space, Target, Trial, draw, strategy};
 use edgefit_train::Dataset;
 
 use super::measuring::Measurer;
@@ -13,7 +13,7 @@ use super::search_phase::describe;
 use super::seed::derived;
 use super::{Place, Run};
 use crate::config::{DeviceConfig, SearchConfig};
-use crate::device::{DeviceInfo, connect};
+use crate::device::{DeviceInfo, Registry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kept_run::export_options;
 use crate::latency_table::SpaceSpec;
@@ -29,14 +29,15 @@ impl<'a> Run<'a> {
     pub(super) fn open(
         config: &'a SearchConfig,
         place: &Place,
+        registry: &Registry,
         progress: &'a Progress,
         interrupt: &'a AtomicBool,
     ) -> Result<Self> {
         let dataset = config.data.load(config.seed)?;
         let space = space_spec(config, &dataset).build()?;
-        let mut device = connect(&config.device.name)?;
-        let runtime = device.probe(config.device.runtime, None)?;
-        let info = device.info().clone();
+        let mut devices = registry.connect_all(&config.device.name)?;
+        let runtime = devices.probe(config.device.runtime)?;
+        let info = devices.info().clone();
         let folder = open_folder(config, place)?;
         let table_provenance = table_provenance(&config.device, &info, &runtime.version);
         let settings = complete(config, space.as_ref())?.to_toml();
@@ -44,7 +45,7 @@ impl<'a> Run<'a> {
         // Behind the study: a folder that has it can be resumed, and one that has nothing can be used again.
         folder.write(RunFile::Search, settings.as_bytes())?;
         let started = study.header()?.provenance.started;
-        let measurer = Measurer::new(device, &config.device, config.seed, config.table.processes);
+        let measurer = Measurer::new(devices, &config.device, config.seed, config.table.processes);
         let reference = reference_losses(config, space.as_ref(), dataset.classes.len())?;
         let mut table = Table::new(table_provenance)?;
         table.set_population(Some(space_spec(config, &dataset).population()?));
@@ -64,6 +65,7 @@ impl<'a> Run<'a> {
             interrupt,
         };
         run.announce(&info, &runtime.version)?;
+        run.warn_of_whole_trainings()?;
         Ok(run)
     }
 
@@ -80,7 +82,13 @@ impl<'a> Run<'a> {
                 config.device.runtime.name(),
                 config.device.threads
             ),
-            bounds: config.constraints.0.iter().map(describe).collect(),
+            bounds: config
+                .constraints
+                .0
+                .iter()
+                .map(describe)
+                .chain(config.objectives.targets.iter().map(aim))
+                .collect(),
             latency_bound_ms: config.constraints.0.iter().find(|c| c.metric == Metric::LatencyMs).and_then(|c| c.max),
             table_models: config.table.models as u64,
             trials: config.strategy.trials,
@@ -88,6 +96,23 @@ impl<'a> Run<'a> {
             finalists: config.finals.finalists as u64,
             final_epochs: config.finals.epochs as u64,
         }));
+        if let Some(emulator) = &info.description.emulator {
+            let warning = format!("the device is emulated by {emulator}: latencies say nothing about a real one");
+            self.progress.emit(Event::Warning(warning));
+        }
+        Ok(())
+    }
+
+    /// Strategies that compare networks after few epochs need more than those.
+    fn warn_of_whole_trainings(&self) -> Result<()> {
+        let strategy = strategy::build(&self.config.strategy)?;
+        let (least, whole) = (strategy.settings().min_epochs.unwrap_or(0), self.config.estimate.epochs as u64);
+        if strategy.pauses() && least >= whole {
+            self.progress.emit(Event::Warning(format!(
+                "{} trains for {least} epochs before it compares, and [estimate] epochs = {whole} leaves nothing after them: raise `epochs`, or choose another strategy",
+                strategy.name()
+            )));
+        }
         Ok(())
     }
 
@@ -225,7 +250,12 @@ fn reference_losses(config: &SearchConfig, space: &dyn Space, classes: usize) ->
         let outside = objective.direction == Direction::Max && objective.metric != Metric::Accuracy;
         if outside { 0.0 } else { objective.loss(value) }
     };
-    Ok(config.objectives.0.iter().map(reference).collect())
+    Ok(config.objectives.metrics.iter().map(reference).collect())
+}
+
+/// `latency_ms near 1`, as it is shown.
+pub(super) fn aim(target: &Target) -> String {
+    format!("{} near {}", target.metric, target.value)
 }
 
 /// The genotype of the costliest network: the last option of every choice.

@@ -23,6 +23,8 @@ pub(super) fn estimate(config: &SearchConfig) -> Recipe {
         average,
         class_weights,
         shift: 0,
+        rotate: 0.0,
+        zoom: 0.0,
         flip: config.data.flip,
         ..Recipe::default()
     }
@@ -35,6 +37,8 @@ pub(crate) fn finals(config: &SearchConfig) -> Recipe {
         epochs,
         patience: Some(patience),
         shift: config.data.shift,
+        rotate: config.data.rotate,
+        zoom: config.data.zoom,
         time_shift,
         noise,
         cutout,

@@ -12,12 +12,16 @@ use edgefit_search::{
 use edgefit_train::initial_weights;
 
 use super::Run;
+use super::gate::is_sure;
 use super::measuring::{self, Purpose, model_bytes, readings};
 use super::seed::derived;
+use super::table_phase::left;
 use super::training::{ESTIMATE, Job, Outcome, Trained};
+use crate::device::DeviceError;
 use crate::error::{Error, ErrorKind, Result};
 use crate::latency_table::measuring::{MeasureFailure, table_sample};
 use crate::progress::{Event, Judged as Shown, Phase as Part};
+use crate::run_folder::write_whole;
 use crate::study::{self, Phase, Study, TrialRecord};
 
 const NS_PER_MS: f64 = 1e6;
@@ -37,8 +41,10 @@ impl Run<'_> {
     pub(super) fn search(&mut self, engine: &mut SearchEngine) -> Result<Finish> {
         let begun = Instant::now();
         let recorded: Vec<Trial> = self.study.trials()?.into_iter().map(|record| record.trial).collect();
-        let done =
-            recorded.iter().filter(|trial| matches!(trial.status, Status::Trained | Status::Failed { .. })).count();
+        let is_done = |trial: &&Trial| {
+            trial.fidelity.continues.is_none() && matches!(trial.status, Status::Trained | Status::Failed { .. })
+        };
+        let done = recorded.iter().filter(is_done).count();
         engine.replay(recorded)?;
         self.progress.emit(Event::Phase { phase: Part::Search, done: done as u64 });
         loop {
@@ -49,22 +55,25 @@ impl Run<'_> {
             if let Some(finish) = finish {
                 let seconds = begun.elapsed().as_secs_f64();
                 self.study.finish_phase(&Phase { name: PHASE.to_owned(), seconds })?;
+                self.folder.remove_paused()?;
                 return Ok(finish);
             }
         }
     }
 
     /// The engine of this run's configuration.
-    pub(super) fn engine(&self) -> Result<SearchEngine> {
-        let settings =
-            EngineSettings { seed: self.config.seed, trials: self.config.strategy.trials, in_flight: self.in_flight() };
-        let strategy = edgefit_search::strategy::build(&self.config.strategy)?;
-        Ok(SearchEngine::new(
-            space::build(&self.config.space, self.space.task())?,
-            strategy,
-            self.config.goals(),
-            settings,
-        ))
+    pub(super) fn engine(&mut self) -> Result<SearchEngine> {
+        let settings = EngineSettings {
+            seed: self.config.seed,
+            trials: self.config.strategy.trials,
+            epochs: self.config.estimate.epochs as u64,
+            in_flight: self.in_flight(),
+        };
+        let strategy = self.screened(edgefit_search::strategy::build(&self.config.strategy)?);
+        let space = space::build(&self.config.space, self.space.task())?;
+        let mut engine = SearchEngine::new(space, strategy, self.config.goals(), settings);
+        engine.begin_with(self.first_networks()?)?;
+        Ok(engine)
     }
 
     /// Asks the engine until it has to wait, and keeps what it proposed; how the search ended, once it has.
@@ -105,12 +114,15 @@ impl Run<'_> {
     fn learn_until(&mut self, engine: &SearchEngine, end: usize) -> Result<()> {
         let before = self.table.samples().len();
         for trial in engine.trials().get(self.learned..end).unwrap_or_default() {
+            self.learned += 1;
+            if trial.fidelity.continues.is_some() {
+                continue;
+            }
             let graph = self.space.decode(&trial.genotype)?;
             let digest = Digest::of(&graph);
             if let Some(measurement) = measuring::recorded(&mut self.study, &measuring::key(Purpose::Trial, &digest))? {
                 self.table.add(digest.to_string(), &graph, table_sample(&measurement))?;
             }
-            self.learned += 1;
         }
         let networks = self.table.samples().len();
         if networks > before {
@@ -129,13 +141,20 @@ impl Run<'_> {
     fn settle(&mut self, engine: &mut SearchEngine, batch: &[Trial]) -> Result<()> {
         let mut trained = self.recorded_trainings(batch)?;
         let missing: Vec<&Trial> = batch.iter().filter(|trial| !trained.contains_key(&trial.number)).collect();
-        let jobs = missing.iter().map(|trial| self.estimate_job(trial)).collect::<Result<Vec<_>>>()?;
+        let jobs = missing.iter().map(|trial| self.estimate_job(engine, trial)).collect::<Result<Vec<_>>>()?;
         let records: Vec<TrialRecord> = missing.iter().map(|trial| self.record((*trial).clone(), None)).collect();
+        if missing.iter().any(|trial| trial.fidelity.epochs.is_some()) {
+            self.folder.make_paused()?;
+        }
+        let files: Vec<_> = missing.iter().map(|trial| self.folder.paused(trial.number)).collect();
         let mut keep = |study: &mut Study, job: usize, outcome: &Outcome| {
+            // Before the record: what the study says was trained can be continued.
+            outcome.paused.iter().try_for_each(|paused| write_whole(&files[job], paused))?;
             Ok(study.save_trial(&records[job], Some(&outcome.training), &[])?)
         };
         let outcomes = self.train_side_by_side(&jobs, study::Purpose::Estimate, &mut keep)?;
         trained.extend(missing.iter().map(|trial| trial.number).zip(outcomes));
+        self.measure_batch_ahead(engine, batch)?;
         for trial in batch {
             self.check_interrupted()?;
             let trained = trained.remove(&trial.number).expect("every trial of the batch was trained");
@@ -144,12 +163,39 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Has several devices measure a batch side by side.
+    fn measure_batch_ahead(&mut self, engine: &SearchEngine, batch: &[Trial]) -> Result<()> {
+        if self.measurer.devices() < 2 {
+            return Ok(());
+        }
+        let doubted = batch.iter().filter(|trial| !self.is_spared(trial));
+        let models = doubted.map(|trial| self.untrained_model(engine, trial));
+        let models: Vec<(Digest, Vec<u8>)> =
+            models.map(|model| model.map(|(graph, model)| (Digest::of(&graph), model))).collect::<Result<_>>()?;
+        let progress = self.progress;
+        let mut lost = |error: &DeviceError| progress.emit(Event::Warning(left(error)));
+        self.measurer.measure_ahead(&mut self.study, Purpose::Trial, &models, &mut lost)
+    }
+
+    /// Whether the table is so sure of a candidate that the device is not asked.
+    fn is_spared(&self, trial: &Trial) -> bool {
+        is_sure(&self.config.goals(), &trial.readings(), self.config.table.trust_within)
+    }
+
+    /// A candidate with the weights that its training began with, as the file that the device gets.
+    fn untrained_model(&self, engine: &SearchEngine, trial: &Trial) -> Result<(Graph, Vec<u8>)> {
+        let graph = self.space.decode(&trial.genotype)?;
+        let weights = initial_weights(&graph, derived(self.config.seed, ESTIMATE, first_of(engine, trial)));
+        let model = model_bytes(&graph, &weights, &self.export_options(None))?;
+        Ok((graph, model))
+    }
+
     /// Trainings of these trials that an earlier process finished before their measurement.
     fn recorded_trainings(&mut self, batch: &[Trial]) -> Result<BTreeMap<u64, Trained>> {
         let mut recorded = BTreeMap::new();
         for (draw, training) in self.study.trainings(study::Purpose::Estimate)? {
             if let Some(trial) = batch.iter().find(|trial| trial.draw == draw) {
-                recorded.insert(trial.number, Ok(Outcome { training, weights: None }));
+                recorded.insert(trial.number, Ok(Outcome { training, weights: None, paused: None }));
             }
         }
         Ok(recorded)
@@ -158,7 +204,7 @@ impl Run<'_> {
     /// Measures a trained candidate and puts all of it on record.
     fn complete(&mut self, engine: &mut SearchEngine, trial: &Trial, trained: Trained) -> Result<()> {
         let (result, measured) = match &trained {
-            Ok(outcome) => self.judge(trial, outcome)?,
+            Ok(outcome) => self.judge(engine, trial, outcome)?,
             Err(reason) => (Err(reason.clone()), Vec::new()),
         };
         let settled = engine.complete(trial.number, result)?.clone();
@@ -168,12 +214,14 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Measures a candidate, with the weights that its training began with: what they are does not change the time that the
-    /// network takes, and so the measurement does not depend on how far its training got.
-    fn judge(&mut self, trial: &Trial, outcome: &Outcome) -> Result<Judged> {
-        let graph = self.space.decode(&trial.genotype)?;
-        let weights = initial_weights(&graph, derived(self.config.seed, ESTIMATE, trial.number));
-        let model = model_bytes(&graph, &weights, &self.export_options(None))?;
+    /// Measures a candidate, unless what the table says of it is sure, with the weights that its training began with: what they are
+    /// does not change the time that the network takes, and so the measurement does not depend on how far its training got.
+    fn judge(&mut self, engine: &SearchEngine, trial: &Trial, outcome: &Outcome) -> Result<Judged> {
+        if self.is_spared(trial) {
+            let accuracy = Readings::new().with(Metric::Accuracy, outcome.accuracy(&self.dataset));
+            return Ok((Ok(accuracy), Vec::new()));
+        }
+        let (graph, model) = self.untrained_model(engine, trial)?;
         match self.measurer.measure(&mut self.study, Purpose::Trial, &Digest::of(&graph), &model) {
             Ok(taken) => {
                 let mut found = readings(&taken.measurement);
@@ -181,13 +229,20 @@ impl Run<'_> {
                 Ok((Ok(found), taken.record.into_iter().collect()))
             }
             Err(MeasureFailure::Network(reason)) => Ok((Err(reason), Vec::new())),
+            Err(MeasureFailure::Run(error)) if self.config.device.goes_on_without(&error) => {
+                self.progress.emit(Event::Warning(format!("trial {} has predictions only: {error}", trial.number)));
+                let mut found = predicted(&self.table.predict(&graph)?, &self.table);
+                found.add(Metric::Accuracy, outcome.accuracy(&self.dataset));
+                Ok((Ok(found), Vec::new()))
+            }
             Err(MeasureFailure::Run(error)) => Err(error),
         }
     }
 
-    fn estimate_job(&self, trial: &Trial) -> Result<Job> {
+    fn estimate_job(&self, engine: &SearchEngine, trial: &Trial) -> Result<Job> {
         let graph = self.space.decode(&trial.genotype)?;
-        Ok(Job::estimate(graph, self.config, trial.number))
+        let job = Job::estimate(graph, self.config, trial, first_of(engine, trial));
+        Ok(job.going_on(trial.fidelity.continues.and_then(|earlier| std::fs::read(self.folder.paused(earlier)).ok())))
     }
 
     fn tell_stopped(&self, stopped: &[Trial]) {
@@ -201,7 +256,7 @@ impl Run<'_> {
 
     /// Hypervolume of the trained candidates that keep the bounds, from the run's reference point.
     fn hypervolume(&self, engine: &SearchEngine) -> Option<f64> {
-        let observations = engine.trials().iter().filter(|t| t.is_settled()).map(|t| t.observation(engine.goals()));
+        let observations = engine.latest().map(|t| t.observation(engine.goals()));
         let losses: Vec<Vec<f64>> = observations.filter(|o| o.is_feasible()).filter_map(|o| o.complete()).collect();
         Some(hypervolume::hypervolume(&losses, &self.reference))
     }
@@ -230,6 +285,12 @@ impl Run<'_> {
         );
         Ok(Error::new(ErrorKind::NoFeasibleArchitecture, message))
     }
+}
+
+/// The trial with which a training began that others may have continued.
+fn first_of(engine: &SearchEngine, trial: &Trial) -> u64 {
+    let before = |trial: &&Trial| trial.fidelity.continues.and_then(|earlier| engine.trials().get(earlier as usize));
+    std::iter::successors(Some(trial), before).last().map_or(trial.number, |first| first.number)
 }
 
 /// What measuring found out, and the measurement to be kept.
@@ -269,7 +330,9 @@ pub(super) fn predicted(prediction: &Prediction, table: &Table) -> Readings {
 fn trial_event(trial: &Trial, goals: &Goals) -> Event {
     match &trial.status {
         Status::Failed { reason } => Event::TrialFailed { number: trial.number, reason: reason.clone() },
-        _ => Event::Trial(shown(trial.number, &trial.readings(), goals)),
+        _ => {
+            Event::Trial(Shown { continues: trial.fidelity.continues, ..shown(trial.number, &trial.readings(), goals) })
+        }
     }
 }
 
@@ -282,6 +345,7 @@ pub(super) fn shown(number: u64, readings: &Readings, goals: &Goals) -> Shown {
         latency_ms: value(readings.measured(Metric::LatencyMs)),
         predicted_ms: value(readings.predicted(Metric::LatencyMs)),
         meets_bounds: goals.violation(readings) == 0.0,
+        continues: None,
     }
 }
 

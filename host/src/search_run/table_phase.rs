@@ -1,11 +1,14 @@
 //! Before the search: models sampled from the space run on the device, and the latency table is fitted to them.
 
+use std::ops::Range;
 use std::time::Instant;
 
+use edgefit_graph::Digest;
 use edgefit_search::Genotype;
 
 use super::Run;
 use super::measuring::Purpose;
+use crate::device::DeviceError;
 use crate::error::Result;
 use crate::latency_table::measuring::{MeasureFailure, table_sample};
 use crate::latency_table::sampling::{Sampler, TableModel};
@@ -19,6 +22,11 @@ const NS_PER_MS: f64 = 1e6;
 
 /// The name of this phase in the study.
 const PHASE: &str = "table";
+
+/// What is said of a device that leaves the pool.
+pub(super) fn left(error: &DeviceError) -> String {
+    format!("{error}; the other devices take over its work")
+}
 
 impl Run<'_> {
     /// Measures what is still to be measured and fits the table.
@@ -56,13 +64,38 @@ impl Run<'_> {
             if over_time && self.table.samples().len() >= LEAST_MODELS {
                 break;
             }
+            if (number - from).is_multiple_of(self.measurer.devices() as u64) {
+                self.measure_models_ahead(number..total.min(number + self.measurer.devices() as u64))?;
+            }
             self.take_model(number, &genotype)?;
         }
         Ok(())
     }
 
+    /// Has several devices measure the next models, each once.
+    fn measure_models_ahead(&mut self, numbers: Range<u64>) -> Result<()> {
+        if self.measurer.devices() < 2 {
+            return Ok(());
+        }
+        let mut models: Vec<(Digest, Vec<u8>)> = Vec::new();
+        for number in numbers {
+            let is_drawn = |digest: &str| models.iter().any(|(drawn, _)| drawn.to_string() == digest);
+            let is_known = |digest: &str| self.has_sample(digest) || is_drawn(digest);
+            let Some(genotype) = self.sampler().unseen(number, is_known) else { break };
+            let model = self.sampler().model(number, &genotype, &self.export_options(None))?;
+            models.push((model.digest, model.file));
+        }
+        let progress = self.progress;
+        let mut lost = |error: &DeviceError| progress.emit(Event::Warning(left(error)));
+        self.measurer.measure_ahead(&mut self.study, Purpose::Table, &models, &mut lost)
+    }
+
+    fn has_sample(&self, digest: &str) -> bool {
+        self.table.samples().iter().any(|sample| sample.id == digest)
+    }
+
     fn unseen_model(&self, number: u64) -> Option<Genotype> {
-        self.sampler().unseen(number, |digest| self.table.samples().iter().any(|sample| sample.id == digest))
+        self.sampler().unseen(number, |digest| self.has_sample(digest))
     }
 
     fn sampler(&self) -> Sampler<'_> {

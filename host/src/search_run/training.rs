@@ -7,8 +7,10 @@ use std::thread;
 use std::time::Instant;
 
 use edgefit_graph::{Graph, Weights};
-use edgefit_search::Value;
-use edgefit_train::{Dataset, EpochReport, Event as Told, Recipe, TrainError, TrainOutcome, train};
+use edgefit_search::{Trial, Value};
+use edgefit_train::{
+    Dataset, EpochReport, Event as Told, Observer, Recipe, Stretch, TrainError, TrainOutcome, train_stretch,
+};
 
 use super::Run;
 use super::recipe;
@@ -27,17 +29,43 @@ pub(super) struct Job {
     graph: Graph,
     recipe: Recipe,
     seed: u64,
+    /// Where the training of another trial paused that goes on here.
+    from: Option<Vec<u8>>,
+    /// The epoch after which it pauses, at most that of the recipe.
+    until: usize,
 }
 
 impl Job {
-    /// The short training that a candidate is judged by.
-    pub(super) fn estimate(graph: Graph, config: &SearchConfig, number: u64) -> Self {
-        Self { number, graph, recipe: recipe::estimate(config), seed: derived(config.seed, ESTIMATE, number) }
+    /// The short training that a candidate is judged by, or a part of it; `first` is the trial that it began with.
+    pub(super) fn estimate(graph: Graph, config: &SearchConfig, trial: &Trial, first: u64) -> Self {
+        let (number, recipe) = (trial.number, recipe::estimate(config));
+        let until = trial.fidelity.epochs.map_or(recipe.epochs, |epochs| recipe.epochs.min(epochs as usize));
+        Self { number, graph, recipe, seed: derived(config.seed, ESTIMATE, first), from: None, until }
+    }
+
+    /// The same, going on where an earlier trial paused.
+    pub(super) fn going_on(self, from: Option<Vec<u8>>) -> Self {
+        Self { from, ..self }
     }
 
     /// The training of a finalist to the end.
     pub(super) fn to_end(graph: Graph, config: &SearchConfig, number: u64) -> Self {
-        Self { number, graph, recipe: recipe::finals(config), seed: derived(config.seed, "final", number) }
+        let recipe = recipe::finals(config);
+        let until = recipe.epochs;
+        Self { number, graph, recipe, seed: derived(config.seed, "final", number), from: None, until }
+    }
+
+    /// Trains. Where the paused training is not there any more or does not fit, it is done again from its first epoch, which
+    /// comes to the same, bit for bit.
+    fn train(&self, dataset: &Dataset, observer: Observer<'_>) -> std::result::Result<Stretched, TrainError> {
+        let whole = |from| Stretch { from, until: self.until };
+        let go = |from, observer: Observer<'_>| {
+            train_stretch(&self.graph, dataset, &self.recipe, self.seed, whole(from), observer)
+        };
+        match go(self.from.as_deref(), observer) {
+            Err(TrainError::Paused(_)) => go(None, observer),
+            result => result,
+        }
     }
 }
 
@@ -47,7 +75,12 @@ pub(super) struct Outcome {
     pub(super) training: Training,
     /// Its best weights; `None` when only the record is left.
     pub(super) weights: Option<Weights>,
+    /// Where it paused, if it was not trained to the end now.
+    pub(super) paused: Option<Vec<u8>>,
 }
+
+/// What a part of a training came to, and where it paused.
+type Stretched = (TrainOutcome, Vec<u8>);
 
 impl Outcome {
     /// Loss of the best epoch on the validation images: the lowest among those with the highest accuracy; infinite if unknown.
@@ -77,7 +110,7 @@ pub(super) type Keep<'k> = &'k mut dyn FnMut(&mut Study, usize, &Outcome) -> Res
 /// What a worker tells while it works.
 enum Said {
     Epoch { job: usize, report: EpochReport },
-    Done { job: usize, result: std::result::Result<TrainOutcome, TrainError>, seconds: f64 },
+    Done { job: usize, result: std::result::Result<Stretched, TrainError>, seconds: f64 },
 }
 
 impl Run<'_> {
@@ -100,7 +133,9 @@ impl Run<'_> {
                 Ok(())
             }
             Said::Done { job, result, seconds } => {
-                let trained = result.map(|outcome| recorded(outcome, purpose, seconds)).map_err(|e| e.to_string());
+                let is_part = jobs[job].until < jobs[job].recipe.epochs;
+                let record = |(outcome, paused)| recorded(outcome, purpose, seconds, is_part.then_some(paused));
+                let trained = result.map(record).map_err(|e| e.to_string());
                 let kept = trained.as_ref().map_or(Ok(()), |outcome| keep(study, job, outcome));
                 results[job] = Some(trained);
                 kept
@@ -140,13 +175,14 @@ fn listen_to_workers(
     })
 }
 
-fn recorded(outcome: TrainOutcome, purpose: Purpose, seconds: f64) -> Outcome {
+fn recorded(outcome: TrainOutcome, purpose: Purpose, seconds: f64, paused: Option<Vec<u8>>) -> Outcome {
     let epochs = outcome.epochs.iter().map(|epoch| Epoch {
         loss: Some(epoch.train_loss).filter(|loss| loss.is_finite()),
         validation_accuracy: epoch.validation_accuracy,
         validation_loss: epoch.validation_loss.filter(|loss| loss.is_finite()),
     });
-    Outcome { training: Training { purpose, seconds, epochs: epochs.collect() }, weights: Some(outcome.weights) }
+    let training = Training { purpose, seconds, epochs: epochs.collect() };
+    Outcome { training, weights: Some(outcome.weights), paused }
 }
 
 /// Indices of the jobs, the costliest network first, so that no long training is left alone at the end.
@@ -174,7 +210,7 @@ fn work(
             }
             if stop() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let result = train(&job.graph, dataset, &job.recipe, job.seed, &mut observe);
+        let result = job.train(dataset, &mut observe);
         let seconds = begun.elapsed().as_secs_f64();
         let _ = tell.send(Said::Done { job: index, result, seconds });
     }
@@ -184,7 +220,7 @@ fn epoch_event(job: &Job, report: &EpochReport) -> Event {
     Event::Epoch {
         number: job.number,
         epoch: report.epoch as u64,
-        epochs: job.recipe.epochs as u64,
+        epochs: job.until as u64,
         accuracy: report.validation_accuracy,
     }
 }

@@ -19,13 +19,13 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// The strategies of one argument, several for `all`.
+    /// The strategies of one argument; for `all`, those that train every network to the end.
     ///
     /// # Errors
     /// When there is no such strategy or setting.
     pub fn parse(argument: &str) -> Result<Vec<Self>> {
         if argument == ALL {
-            return strategy::names().map(Self::of).collect();
+            return strategy::names_of_unpaused().map(Self::of).collect();
         }
         Ok(vec![Self::of(argument)?])
     }
@@ -40,7 +40,9 @@ impl Candidate {
         }
         let document = lines.fold(format!("name = {name}"), |document, line| format!("{document}\n{line}"));
         let settings: StrategySettings = toml::from_str(&document).map_err(|e| wrong(e.message().to_owned()))?;
-        strategy::build(&settings).map_err(|e| wrong(e.to_string()))?;
+        if strategy::build(&settings).map_err(|e| wrong(e.to_string()))?.pauses() {
+            return Err(wrong("it compares networks after few epochs, and a table holds whole trainings".to_owned()));
+        }
         Ok(Self { label: label.to_owned(), settings })
     }
 
@@ -89,6 +91,7 @@ mod tests {
         check("evolution:populaton=5", "populaton");
         check("evolution:population", "evolution:population");
         check("random:trials=5", "--queries");
+        check("asha", "whole trainings");
         check("ra\"ndom", "ra\"ndom");
     }
 }

@@ -93,7 +93,7 @@ pub fn json(comparison: &Comparison) -> String {
 }
 
 fn strategy<'a>(label: &'a str, settings: &'a StrategySettings, summary: &'a Summary, is_share: bool) -> Strategy<'a> {
-    let StrategySettings { name, population, sample, initial, learning_rate, trials: _ } = settings;
+    let StrategySettings { name, population, sample, initial, learning_rate, .. } = settings;
     let to_best = &summary.to_ideal;
     Strategy {
         strategy: label,

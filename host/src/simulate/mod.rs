@@ -5,6 +5,7 @@
 
 mod candidate;
 mod json;
+mod plot;
 mod repeats;
 mod table;
 mod text;
@@ -18,6 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 pub use candidate::Candidate;
 pub use json::json;
+pub use plot::{check_name, write_plot};
 pub use text::text;
 
 /// What is to be compared.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 use edgefit_graph::Digest;
-use edgefit_search::{Genotype, Metric, Readings, Status, Trial, Value};
+use edgefit_search::{Fidelity, Genotype, Metric, Readings, Status, Trial, Value};
 use tempfile::{TempDir, tempdir};
 
 use super::{
@@ -46,6 +46,8 @@ pub(super) fn record(draw: u64, status: Status) -> TrialRecord {
         known: Readings::new().with(Metric::Macs, Value::computed(1e15 + 1.0)),
         results,
         status,
+        fidelity: Fidelity { epochs: Some(3), continues: draw.checked_sub(2) },
+        told: Some(draw),
     };
     TrialRecord { trial, genotype: format!("mbconv:w{draw}"), hypervolume: Some(1.0 / 7.0 * draw as f64) }
 }

@@ -4,6 +4,7 @@ use rand::{Rng, RngExt};
 
 use crate::data::{Normalization, Numbers, SampleShape, Samples};
 use crate::recipe::Recipe;
+use crate::warp::{Limits, Warp};
 
 /// Turns samples into floats, channels last.
 pub(crate) struct Batcher<'a> {
@@ -19,6 +20,26 @@ struct Change {
     down: isize,
     right: isize,
     mirrored: bool,
+}
+
+impl Change {
+    fn draw(recipe: &Recipe, rng: &mut impl Rng) -> Self {
+        let shift = recipe.shift as i32;
+        let mut draw = || rng.random_range(-shift..=shift) as isize;
+        let (down, right) = (draw(), draw());
+        let mirrored = draw_mirrored(recipe.flip, rng);
+        Self { down, right: right + draw_time_shift(recipe.time_shift, rng), mirrored }
+    }
+}
+
+fn draw_mirrored(flip: bool, rng: &mut impl Rng) -> bool {
+    flip && rng.next_u32() & 1 == 1
+}
+
+/// Positions along the last axis; where nothing may move, nothing is drawn.
+fn draw_time_shift(most: usize, rng: &mut impl Rng) -> isize {
+    let most = most as i32;
+    if most > 0 { rng.random_range(-most..=most) as isize } else { 0 }
 }
 
 impl<'a> Batcher<'a> {
@@ -40,21 +61,23 @@ impl<'a> Batcher<'a> {
         out
     }
 
-    /// These samples, each changed at random as the recipe says.
+    /// These samples, each changed at random as far as the recipe allows; only images are warped.
     pub(crate) fn augmented(&self, indices: &[usize], recipe: &Recipe, rng: &mut impl Rng) -> Vec<f32> {
-        let size = self.samples.values.shape.size();
-        let mut out = Vec::with_capacity(indices.len() * size);
+        let shape = self.samples.values.shape;
+        let mut out = Vec::with_capacity(indices.len() * shape.size());
+        let limits = Limits {
+            shift: recipe.shift as f32,
+            angle: recipe.rotate.to_radians() as f32,
+            log_zoom: recipe.zoom.ln_1p() as f32,
+        };
+        let is_image = matches!(shape, SampleShape::Image { .. });
+        let warped = is_image && (recipe.rotate > 0.0 || recipe.zoom > 0.0);
         for &index in indices {
-            let shift = recipe.shift as i32;
-            let mut draw = || rng.random_range(-shift..=shift) as isize;
-            let (down, mut right) = (draw(), draw());
-            let mirrored = recipe.flip && rng.next_u32() & 1 == 1;
-            if recipe.time_shift > 0 {
-                let most = recipe.time_shift as i32;
-                right += rng.random_range(-most..=most) as isize;
+            match warped {
+                true => self.push_warped(index, &limits, recipe, rng, &mut out),
+                false => self.push(index, Change::draw(recipe, rng), &mut out),
             }
-            self.push(index, Change { down, right, mirrored }, &mut out);
-            let begin = out.len() - size;
+            let begin = out.len() - shape.size();
             self.disturb(&mut out[begin..], recipe, rng);
         }
         out
@@ -75,22 +98,40 @@ impl<'a> Batcher<'a> {
         let down = if matches!(shape, SampleShape::Series { .. }) { 0 } else { change.down };
         for y in 0..height as isize {
             for x in 0..width as isize {
-                let (from_y, from_x) = (y - down, x - change.right);
-                let inside = (0..height as isize).contains(&from_y) && (0..width as isize).contains(&from_x);
+                let from_x = x - change.right;
                 let from_x = if change.mirrored { width as isize - 1 - from_x } else { from_x };
-                let position = self.source([from_y, from_x], [height, width], inside);
+                let position = self.source((y - down, from_x));
                 out.extend((0..channels).map(|c| self.normalized(index, position, c)));
             }
         }
     }
 
+    fn push_warped(&self, index: usize, limits: &Limits, recipe: &Recipe, rng: &mut impl Rng, out: &mut Vec<f32>) {
+        let shape = self.samples.values.shape;
+        let [height, width] = shape.rows_columns();
+        let warp = Warp::draw(limits, height, width, rng);
+        let mirrored = draw_mirrored(recipe.flip, rng);
+        let right = draw_time_shift(recipe.time_shift, rng);
+        for y in 0..height {
+            for x in 0..width {
+                let corners = warp.corners(y, if mirrored { width - 1 - x } else { x });
+                let positions = corners.map(|((y, x), weight)| (self.source((y, x - right)), weight));
+                out.extend((0..shape.channels()).map(|c| {
+                    positions.iter().map(|&(at, weight)| weight * self.normalized(index, at, c)).sum::<f32>()
+                }));
+            }
+        }
+    }
+
     /// The position that a value comes from. Beyond its edge an image is black; anything else goes on as it is at the edge.
-    fn source(&self, from: [isize; 2], [height, width]: [usize; 2], inside: bool) -> Option<usize> {
+    fn source(&self, (y, x): (isize, isize)) -> Option<usize> {
+        let [height, width] = self.samples.values.shape.rows_columns();
+        let inside = (0..height as isize).contains(&y) && (0..width as isize).contains(&x);
         if !inside && !self.table.is_empty() {
             return None;
         }
         let clamped = |at: isize, len: usize| at.clamp(0, len as isize - 1) as usize;
-        Some(clamped(from[0], height) * width + clamped(from[1], width))
+        Some(clamped(y, height) * width + clamped(x, width))
     }
 
     fn normalized(&self, index: usize, position: Option<usize>, channel: usize) -> f32 {
@@ -165,10 +206,10 @@ pub(crate) fn normal(rng: &mut impl Rng) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
 
+    use super::*;
     use crate::data::Values;
 
     fn batch_of(change: Change) -> Vec<f32> {
@@ -191,6 +232,38 @@ mod tests {
         check(0, -1, false, [2.0, 3.0, 0.0, 5.0, 6.0, 0.0]);
         check(0, 0, true, [3.0, 2.0, 1.0, 6.0, 5.0, 4.0]);
         check(0, 1, true, [0.0, 3.0, 2.0, 0.0, 6.0, 5.0]);
+    }
+
+    #[test]
+    fn a_warp_that_changes_nothing_gives_the_image_and_black_comes_in() {
+        let shape = SampleShape::Image { height: 2, width: 2, channels: 2 };
+        let values = Values { shape, numbers: Numbers::Bytes(vec![1, 2, 3, 4, 5, 6, 7, 8]) };
+        let samples = Samples { values, labels: vec![0] };
+        let normalization = Normalization { divisor: 1.0, mean: vec![0.0; 2], deviation: vec![1.0; 2] };
+        let batcher = Batcher::new(&samples, &normalization);
+        let rng = &mut ChaCha8Rng::seed_from_u64(0);
+        let mut out = Vec::new();
+        let still = Limits { shift: 0.0, angle: 0.0, log_zoom: 0.0 };
+        batcher.push_warped(0, &still, &Recipe::default(), rng, &mut out);
+        assert_eq!(out, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]);
+        let recipe = Recipe { shift: 1, rotate: 20.0, zoom: 0.5, ..Recipe::default() };
+        let many: Vec<f32> = (0..50).flat_map(|_| batcher.augmented(&[0], &recipe, rng)).collect();
+        assert!(many.iter().all(|value| (0.0..=8.0).contains(value)));
+        assert!(many.iter().any(|value| *value < 1.0));
+    }
+
+    #[test]
+    fn floats_go_on_at_the_edge_where_a_warp_leaves_the_map() {
+        let shape = SampleShape::Image { height: 2, width: 2, channels: 1 };
+        let values = Values { shape, numbers: Numbers::Floats(vec![5.0, 6.0, 7.0, 8.0]) };
+        let samples = Samples { values, labels: vec![0] };
+        let normalization = Normalization { divisor: 1.0, mean: vec![0.0], deviation: vec![1.0] };
+        let batcher = Batcher::new(&samples, &normalization);
+        let recipe = Recipe { shift: 1, rotate: 20.0, zoom: 0.5, time_shift: 1, ..Recipe::default() };
+        let rng = &mut ChaCha8Rng::seed_from_u64(0);
+        let many: Vec<f32> = (0..50).flat_map(|_| batcher.augmented(&[0], &recipe, rng)).collect();
+        assert!(many.iter().all(|value| (4.99..=8.01).contains(value)), "{many:?}");
+        assert!(many.iter().any(|value| value.fract() > 0.01));
     }
 
     #[test]

@@ -41,6 +41,9 @@ pub enum TrainError {
         /// Epoch, from 1.
         epoch: usize,
     },
+    /// A paused training that cannot go on.
+    #[error("the paused training cannot go on: {0}")]
+    Paused(&'static str),
     /// The one-thread pool of a training could not be made.
     #[error("cannot start a thread for training: {0}")]
     Thread(String),

@@ -18,8 +18,12 @@ mod metrics;
 mod mixup;
 mod network;
 mod optimizer;
+mod paused;
+pub mod proxy;
 mod recipe;
+mod rewrite;
 mod train;
+mod warp;
 
 pub use data::Dataset;
 pub use error::TrainError;
@@ -27,4 +31,4 @@ pub use evaluate::{Evaluation, evaluate};
 pub use metrics::Metrics;
 pub use network::{Operations, initial_weights, run};
 pub use recipe::{Optimizer, Recipe, Schedule};
-pub use train::{EpochReport, Event, Observer, TrainOutcome, train, train_with};
+pub use train::{EpochReport, Event, Observer, Stretch, TrainOutcome, train, train_stretch, train_with};

@@ -42,6 +42,26 @@ impl Optimization {
         }
     }
 
+    /// Steps that were made, and all that it remembers, block by block.
+    pub(crate) fn state(&self) -> (i32, Vec<Tensor<1>>) {
+        let of = |memory: &Memory| match memory {
+            Memory::Sgd(velocity) => vec![velocity.as_ref().clone()],
+            Memory::Adam(moments) => moments.to_vec(),
+        };
+        (self.steps, self.memories.iter().flat_map(of).collect())
+    }
+
+    /// Goes on from a state: takes what it remembers from the front of the blocks, which are as many as there were.
+    pub(crate) fn restore(&mut self, steps: i32, blocks: &mut impl Iterator<Item = Tensor<1>>) {
+        self.steps = steps;
+        for memory in &mut self.memories {
+            match memory {
+                Memory::Sgd(velocity) => blocks.by_ref().take(1).for_each(|block| **velocity = block),
+                Memory::Adam(moments) => moments.iter_mut().zip(blocks.by_ref()).for_each(|(old, block)| *old = block),
+            }
+        }
+    }
+
     /// Moves the parameters against their gradients. A block without a gradient stays.
     pub(crate) fn step(
         &mut self,

@@ -15,8 +15,9 @@ use crate::error::TrainError;
 use crate::evaluate::{Evaluation, evaluate_network};
 use crate::loss;
 use crate::mixup::Mixed;
-use crate::network::{Mode, Network, Operations, initial_weights};
+use crate::network::{Mode, Network, Operations, initial_weights, numbers};
 use crate::optimizer::{Optimization, blend};
+use crate::paused::Paused;
 use crate::recipe::Recipe;
 
 /// What a training says while it runs.
@@ -99,10 +100,43 @@ pub fn train_with(
 ) -> Result<TrainOutcome, TrainError> {
     recipe.check()?;
     on_one_thread(|| {
-        let weights = initial_weights(graph, seed);
-        let network = Network::classifier(graph, &weights, operations, &Device::flex())?;
-        fits(&network, data)?;
-        Training::new(network, data, recipe, seed).run(observer)
+        let mut training = Training::of(graph, data, recipe, seed, operations)?;
+        training.run(recipe.epochs, observer)?;
+        Ok(training.outcome())
+    })
+}
+
+/// A part of a training.
+#[derive(Debug, Clone, Copy)]
+pub struct Stretch<'a> {
+    /// Where the part before it paused; `None` for the first.
+    pub from: Option<&'a [u8]>,
+    /// The epoch after which it pauses, at most that of the recipe.
+    pub until: usize,
+}
+
+/// A part of the training that [`train`] is: what it came to, and where it paused. The parts together give what the whole
+/// gives, bit for bit.
+///
+/// # Errors
+/// As [`train`], and when it cannot go on from there.
+pub fn train_stretch(
+    graph: &Graph,
+    data: &Dataset,
+    recipe: &Recipe,
+    seed: u64,
+    stretch: Stretch<'_>,
+    observer: Observer<'_>,
+) -> Result<(TrainOutcome, Vec<u8>), TrainError> {
+    recipe.check()?;
+    on_one_thread(|| {
+        let mut training = Training::of(graph, data, recipe, seed, Operations::Kernels)?;
+        if let Some(from) = stretch.from {
+            training.restore(Paused::from_bytes(from)?)?;
+        }
+        training.run(stretch.until.clamp(1, recipe.epochs), observer)?;
+        let paused = training.pause().to_bytes();
+        Ok((training.outcome(), paused))
     })
 }
 
@@ -143,6 +177,8 @@ struct Best {
 
 struct Training<'a> {
     network: Network,
+    best: Option<Best>,
+    epochs: Vec<EpochReport>,
     data: &'a Dataset,
     recipe: &'a Recipe,
     rng: ChaCha8Rng,
@@ -154,6 +190,19 @@ struct Training<'a> {
 }
 
 impl<'a> Training<'a> {
+    fn of(
+        graph: &Graph,
+        data: &'a Dataset,
+        recipe: &'a Recipe,
+        seed: u64,
+        operations: Operations,
+    ) -> Result<Self, TrainError> {
+        let weights = initial_weights(graph, seed);
+        let network = Network::classifier(graph, &weights, operations, &Device::flex())?;
+        fits(&network, data)?;
+        Ok(Self::new(network, data, recipe, seed))
+    }
+
     fn new(network: Network, data: &'a Dataset, recipe: &'a Recipe, seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         // The weights were drawn from stream 0.
@@ -162,7 +211,8 @@ impl<'a> Training<'a> {
         let average = recipe.average.map(|_| network.parameters.clone());
         let weights = || loss::class_weights(&data.train.labels, data.classes.len());
         let class_weights = recipe.class_weights.then(weights);
-        Self { network, data, recipe, rng, optimization, average, class_weights, steps_done: 0 }
+        let (best, epochs) = (None, Vec::new());
+        Self { network, best, epochs, data, recipe, rng, optimization, average, class_weights, steps_done: 0 }
     }
 
     /// Steps of an epoch; an incomplete batch at its end is left out unless it is the only one.
@@ -170,30 +220,80 @@ impl<'a> Training<'a> {
         (self.data.train.len() / self.recipe.batch).max(1)
     }
 
-    fn run(mut self, observer: Observer<'_>) -> Result<TrainOutcome, TrainError> {
-        let mut best: Option<Best> = None;
-        let mut epochs = Vec::new();
-        for epoch in 1..=self.recipe.epochs {
-            let train_loss = self.epoch(epoch, observer)?;
-            let report = self.validate(epoch, train_loss)?;
-            epochs.push(report.clone());
-            if best.as_ref().is_none_or(|best| is_better(&report, &best.report)) {
-                best = Some(Best { snapshot: self.snapshot(), report: report.clone() });
-            }
-            tell(observer, &Event::Epoch(report), epoch)?;
-            let last = best.as_ref().map_or(epoch, |b| b.report.epoch);
-            if self.recipe.patience.is_some_and(|patience| epoch - last >= patience) {
+    /// Runs the epochs up to this one, unless patience ends first.
+    fn run(&mut self, until: usize, observer: Observer<'_>) -> Result<(), TrainError> {
+        for epoch in self.epochs.len() + 1..=until {
+            if self.is_out_of_patience() {
                 break;
             }
+            let train_loss = self.epoch(epoch, observer)?;
+            let report = self.validate(epoch, train_loss)?;
+            self.epochs.push(report.clone());
+            if self.best.as_ref().is_none_or(|best| is_better(&report, &best.report)) {
+                self.best = Some(Best { snapshot: self.snapshot(), report: report.clone() });
+            }
+            tell(observer, &Event::Epoch(report), epoch)?;
         }
-        let Best { snapshot, report } = best.expect("a recipe has at least one epoch");
-        Ok(TrainOutcome {
+        Ok(())
+    }
+
+    fn is_out_of_patience(&self) -> bool {
+        let waited = self.epochs.len() - self.best.as_ref().map_or(0, |best| best.report.epoch);
+        self.recipe.patience.is_some_and(|patience| waited >= patience)
+    }
+
+    /// What it came to, once an epoch was run.
+    fn outcome(&self) -> TrainOutcome {
+        let Best { snapshot, report } = self.best.as_ref().expect("at least one epoch was run");
+        TrainOutcome {
             weights: self.network.weights(&snapshot.parameters, &snapshot.statistics),
             best_epoch: report.epoch,
             validation_accuracy: report.validation_accuracy,
             validation_loss: report.validation_loss,
-            epochs,
-        })
+            epochs: self.epochs.clone(),
+        }
+    }
+
+    /// Its state between two epochs.
+    fn pause(&self) -> Paused {
+        let best = self.best.as_ref().expect("at least one epoch was run");
+        let (optimizer_steps, memories) = self.optimization.state();
+        let own = self.network.parameters.iter().chain(&self.network.statistics).chain(&memories);
+        let kept = self.average.iter().flatten().chain(&best.snapshot.parameters).chain(&best.snapshot.statistics);
+        Paused {
+            steps_done: self.steps_done as u64,
+            optimizer_steps,
+            random_words: self.rng.get_word_pos(),
+            epochs: self.epochs.clone(),
+            best: best.report.epoch as u64,
+            blocks: own.chain(kept).map(numbers).collect(),
+        }
+    }
+
+    /// Goes on from a state of the same training.
+    fn restore(&mut self, paused: Paused) -> Result<(), TrainError> {
+        let best = &paused.epochs[paused.best as usize - 1];
+        self.best = Some(Best { snapshot: self.snapshot(), report: best.clone() });
+        self.epochs.clone_from(&paused.epochs);
+        let is_alike = |(own, block): (&Vec<f32>, &Vec<f32>)| own.len() == block.len();
+        let own = self.pause().blocks;
+        if own.len() != paused.blocks.len() || !own.iter().zip(&paused.blocks).all(is_alike) {
+            return Err(TrainError::Paused("it is of another network or recipe"));
+        }
+        let network = &self.network;
+        let blocks: Vec<Tensor<1>> = paused.blocks.into_iter().map(|block| network.on_device(block)).collect();
+        let mut blocks = blocks.into_iter();
+        fill(&mut self.network.parameters, &mut blocks);
+        fill(&mut self.network.statistics, &mut blocks);
+        self.optimization.restore(paused.optimizer_steps, &mut blocks);
+        fill(self.average.as_deref_mut().unwrap_or_default(), &mut blocks);
+        if let Some(best) = &mut self.best {
+            fill(&mut best.snapshot.parameters, &mut blocks);
+            fill(&mut best.snapshot.statistics, &mut blocks);
+        }
+        self.steps_done = paused.steps_done as usize;
+        self.rng.set_word_pos(paused.random_words);
+        Ok(())
     }
 
     /// Runs one epoch and returns its mean loss.
@@ -287,6 +387,11 @@ impl<'a> Training<'a> {
     fn evaluate(&self, samples: &Samples, parameters: &[Tensor<1>]) -> Evaluation {
         evaluate_network(&self.network, parameters, samples, &self.data.normalization)
     }
+}
+
+/// Replaces tensors by those at the front of the blocks.
+fn fill(tensors: &mut [Tensor<1>], blocks: &mut impl Iterator<Item = Tensor<1>>) {
+    tensors.iter_mut().zip(blocks).for_each(|(tensor, block)| *tensor = block);
 }
 
 /// Whether a later epoch is to be kept instead of an earlier one; where nothing was validated, it is.

@@ -7,8 +7,10 @@ mod networks;
 use std::ops::ControlFlow;
 
 use edgefit_graph::Graph;
-use edgefit_train::data::{Dataset, Source, Splits, format};
-use edgefit_train::{Event, Operations, Optimizer, Recipe, TrainError, TrainOutcome, evaluate, train, train_with};
+use edgefit_train::data::{Dataset, Samples, Source, Splits, format};
+use edgefit_train::{
+    Event, Operations, Optimizer, Recipe, Stretch, TrainError, TrainOutcome, evaluate, train, train_stretch, train_with,
+};
 
 fn digits(seed: u64) -> Dataset {
     let format = format("digits").expect("the digits are bundled");
@@ -58,7 +60,8 @@ fn without_validation_images_the_last_epoch_is_kept() {
     let (data, graph) = (digits(2), network("chain-8x8x1"));
     let refit = data.refit();
     assert_eq!(refit.train.len(), data.train.len() + data.validation.len());
-    assert_eq!(refit.train.image(data.train.len()), data.validation.image(0));
+    let numbers = |samples: &Samples, index| samples.channels_first(index).collect::<Vec<f32>>();
+    assert_eq!(numbers(&refit.train, data.train.len()), numbers(&data.validation, 0));
     assert_eq!(refit.train.labels[data.train.len()], data.validation.labels[0]);
     let recipe = Recipe { patience: Some(1), ..quick() };
     let outcome = run(&graph, &refit, &recipe).unwrap();
@@ -77,6 +80,36 @@ fn the_same_seed_gives_the_same_bits_beside_other_trainings() {
     assert!(together.iter().all(|t| *t == alone));
     let other = train(&graph, &data, &quick(), 2, &mut |_| ControlFlow::Continue(())).unwrap();
     assert_ne!(other.weights, alone.weights);
+}
+
+#[test]
+fn a_training_goes_on_as_if_it_had_not_paused() {
+    let (data, graph) = (digits(1), network("mbconv-8x8x1"));
+    for (optimizer, average) in [(Optimizer::Adamw, Some(0.9)), (Optimizer::Sgd, None)] {
+        let recipe = Recipe { epochs: 4, optimizer, average, ..Recipe::default() };
+        let whole = run(&graph, &data, &recipe).unwrap();
+        let mut paused: Option<Vec<u8>> = None;
+        for until in [1, 3, 4] {
+            let stretch = Stretch { from: paused.as_deref(), until };
+            let (part, state) =
+                train_stretch(&graph, &data, &recipe, 1, stretch, &mut |_| ControlFlow::Continue(())).unwrap();
+            assert_eq!(part.epochs, whole.epochs[..until], "{optimizer:?}");
+            assert_eq!(part == whole, until == 4, "{optimizer:?} until {until}");
+            paused = Some(state);
+        }
+    }
+}
+
+#[test]
+fn only_the_same_training_goes_on() {
+    let (data, graph) = (digits(1), network("chain-8x8x1"));
+    let stretch = |from, until| Stretch { from, until };
+    let go =
+        |graph: &Graph, stretch| train_stretch(graph, &data, &quick(), 1, stretch, &mut |_| ControlFlow::Continue(()));
+    let (_, state) = go(&graph, stretch(None, 1)).unwrap();
+    let other = go(&network("mbconv-8x8x1"), stretch(Some(&state), 2)).unwrap_err();
+    assert!(other.to_string().contains("another network"), "{other}");
+    assert!(matches!(go(&graph, stretch(Some(&state[..99]), 2)), Err(TrainError::Paused(_))));
 }
 
 #[test]

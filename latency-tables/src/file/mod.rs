@@ -1,7 +1,8 @@
 //! The table file: one JSON document, read and written here and nowhere else in the crate.
 //!
 //! Compatibility: `schema` is `edgefit-table/N`. A file of a newer `N` is refused, for reading and for being overwritten, because
-//! rewriting would lose what this program does not understand. Unknown fields within version 1 are ignored. The samples
+//! rewriting would lose what this program does not understand. Version 1 had no source of a transferred table. Unknown fields
+//! within a version are ignored. The samples
 //! are the truth; a fit in the file says what guided when it was written and is made again from the samples on loading,
 //! which gives the same numbers for the same program.
 
@@ -17,7 +18,7 @@ use crate::table::{Table, TableError};
 
 const FAMILY: &str = "edgefit-table/";
 /// The version of the format that is written.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Largest file that is read, in bytes.
 pub const MAX_FILE_BYTES: u64 = 1 << 30;
@@ -100,6 +101,7 @@ pub fn load(path: &Path) -> Result<Table, FileError> {
     let table_error = |source| FileError::Table { path: path.to_owned(), source };
     let mut table = Table::new(wire.provenance()).map_err(table_error)?;
     table.set_population(wire.population());
+    table.set_source(wire.source().map_err(malformed)?);
     for sample in samples {
         table.add_sample(sample).map_err(table_error)?;
     }
@@ -146,7 +148,8 @@ mod tests {
     use std::fs;
 
     use super::{FileError, load, save};
-    use crate::synthetic::{Device, fitted_table};
+    use crate::source::Source;
+    use crate::synthetic::{Device, fitted_table, provenance};
     use crate::table::Population;
 
     #[test]
@@ -157,11 +160,15 @@ mod tests {
         let mut table = fitted_table(&device, 30);
         let population = Population { space: "chain".into(), input: vec![3, 16, 16], classes: 10 };
         table.set_population(Some(population));
+        table.set_source(Source::new(provenance(), device.samples(100..110)));
+        table.fit().unwrap();
         save(&table, &path).unwrap();
         let loaded = load(&path).unwrap();
         assert_eq!(loaded.samples(), table.samples());
         assert_eq!(loaded.provenance(), table.provenance());
         assert_eq!(loaded.population(), table.population());
+        assert_eq!(loaded.source().map(Source::samples), table.source().map(Source::samples));
+        assert!(loaded.source().is_some());
         let network = device.kernels(999);
         assert_eq!(loaded.predict_kernels(&network).unwrap(), table.predict_kernels(&network).unwrap());
         save(&loaded, &path).unwrap();
@@ -172,12 +179,12 @@ mod tests {
     fn a_newer_file_is_refused_and_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("device.table");
-        let newer = r#"{"schema":"edgefit-table/2","surprise":[1,2,3]}"#;
+        let newer = r#"{"schema":"edgefit-table/3","surprise":[1,2,3]}"#;
         fs::write(&path, newer).unwrap();
         let table = fitted_table(&Device::default(), 10);
-        assert!(matches!(load(&path), Err(FileError::Newer { found: 2, .. })));
+        assert!(matches!(load(&path), Err(FileError::Newer { found: 3, .. })));
         let message = save(&table, &path).unwrap_err().to_string();
-        assert!(message.contains("newer program (format 2, this one knows 1)"), "{message}");
+        assert!(message.contains("newer program (format 3, this one knows 2)"), "{message}");
         assert_eq!(fs::read_to_string(&path).unwrap(), newer);
     }
 

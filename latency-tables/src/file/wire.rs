@@ -9,6 +9,7 @@ use crate::kernel::{Features, Kernel, KernelKey, KernelKind};
 use crate::kernel_set::KernelSet;
 use crate::sample::{NetworkSample, NodeTime, Provenance};
 use crate::selection::{Candidate, Selection};
+use crate::source::Source;
 use crate::table::{Population, Table};
 
 #[derive(Deserialize)]
@@ -25,6 +26,9 @@ pub(super) struct WireTable {
     /// Share of profiled time that no kernel explains.
     #[serde(default)]
     unmatched_share: f64,
+    /// What a transferred table started from.
+    #[serde(default)]
+    source: Option<WireSource>,
     #[serde(default)]
     fit: Option<WireFit>,
     /// Each kernel once; networks name them by position.
@@ -41,6 +45,13 @@ struct WireProvenance {
     agent_version: String,
     #[serde(default)]
     governor: Option<String>,
+}
+
+/// Its networks name kernels of the table's list.
+#[derive(Serialize, Deserialize)]
+struct WireSource {
+    provenance: WireProvenance,
+    networks: Vec<WireNetwork>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -121,7 +132,8 @@ pub(super) fn parse(text: &[u8]) -> Result<WireTable, serde_json::Error> {
 pub(super) fn to_json(table: &Table) -> Result<Vec<u8>, serde_json::Error> {
     let mut positions = BTreeMap::new();
     let mut kernels = Vec::new();
-    for kernel in table.samples().iter().flat_map(|sample| sample.kernels.kernels()) {
+    let of_source = table.source().map(Source::samples).unwrap_or_default();
+    for kernel in table.samples().iter().chain(of_source).flat_map(|sample| sample.kernels.kernels()) {
         positions.entry(&kernel.key).or_insert_with(|| {
             kernels.push(WireKernel::from(kernel));
             kernels.len() - 1
@@ -133,6 +145,10 @@ pub(super) fn to_json(table: &Table) -> Result<Vec<u8>, serde_json::Error> {
         provenance: table.provenance().into(),
         population: table.population().map(WirePopulation::from),
         unmatched_share: table.unmatched_share(),
+        source: table.source().map(|source| WireSource {
+            provenance: source.provenance().into(),
+            networks: source.samples().iter().map(network).collect(),
+        }),
         fit: table.evaluation().map(|selection| WireFit::of(selection, table)),
         networks: table.samples().iter().map(network).collect(),
         kernels,
@@ -145,15 +161,16 @@ impl WireTable {
     }
 
     pub(super) fn provenance(&self) -> Provenance {
-        let p = &self.provenance;
-        Provenance {
-            device: p.device.clone(),
-            runtime: p.runtime.clone(),
-            runtime_version: p.runtime_version.clone(),
-            threads: p.threads,
-            agent_version: p.agent_version.clone(),
-            governor: p.governor.clone(),
-        }
+        self.provenance.provenance()
+    }
+
+    /// What it started from, or which network or kernel of that is wrong.
+    pub(super) fn source(&self) -> Result<Option<Source>, String> {
+        let Some(source) = &self.source else { return Ok(None) };
+        let kernels = self.kernels()?;
+        let samples = source.networks.iter().map(|network| network.sample(&kernels)).collect::<Result<_, _>>()?;
+        let source = Source::new(source.provenance.provenance(), samples);
+        source.map(Some).ok_or_else(|| "its source has too few networks".to_owned())
     }
 
     pub(super) fn population(&self) -> Option<Population> {
@@ -163,8 +180,12 @@ impl WireTable {
 
     /// The samples, or which network or kernel is wrong.
     pub(super) fn samples(&self) -> Result<Vec<NetworkSample>, String> {
-        let kernels: Vec<Kernel> = self.kernels.iter().map(WireKernel::kernel).collect::<Result<_, _>>()?;
+        let kernels = self.kernels()?;
         self.networks.iter().map(|network| network.sample(&kernels)).collect()
+    }
+
+    fn kernels(&self) -> Result<Vec<Kernel>, String> {
+        self.kernels.iter().map(WireKernel::kernel).collect()
     }
 }
 
@@ -177,6 +198,19 @@ impl From<&Provenance> for WireProvenance {
             threads: p.threads,
             agent_version: p.agent_version.clone(),
             governor: p.governor.clone(),
+        }
+    }
+}
+
+impl WireProvenance {
+    fn provenance(&self) -> Provenance {
+        Provenance {
+            device: self.device.clone(),
+            runtime: self.runtime.clone(),
+            runtime_version: self.runtime_version.clone(),
+            threads: self.threads,
+            agent_version: self.agent_version.clone(),
+            governor: self.governor.clone(),
         }
     }
 }

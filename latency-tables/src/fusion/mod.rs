@@ -25,6 +25,11 @@ pub trait FusionRule: fmt::Debug + Sync {
     /// Whether `node` runs inside the kernel of `kernel` (its head first), whose output only `node` takes.
     fn absorbs(&self, graph: &Graph, kernel: &[&Node], node: &Node) -> bool;
 
+    /// Whether what does not depend on the network's input is computed when a model is loaded, and never when it runs.
+    fn folds_constants(&self) -> bool {
+        false
+    }
+
     /// Whether a node takes no time: inputs always, views in most runtimes.
     fn is_free(&self, node: &Node) -> bool {
         matches!(node.op, Op::Input(_)) || node.op.is_view()

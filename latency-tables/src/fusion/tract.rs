@@ -19,6 +19,11 @@ impl FusionRule for Tract {
         "tract"
     }
 
+    /// A product with zeros is a constant to it, and so is all that follows from constants.
+    fn folds_constants(&self) -> bool {
+        true
+    }
+
     fn absorbs(&self, graph: &Graph, kernel: &[&Node], node: &Node) -> bool {
         is_folded_batch_norm(kernel, node) || (is_product(graph, kernel[0]) && is_micro_operation(node))
     }

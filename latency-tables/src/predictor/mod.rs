@@ -13,7 +13,7 @@ mod whole_network;
 use std::fmt;
 
 pub use kernel_entries::KernelEntries;
-pub use kernel_sum::{KernelSum, PlainSum};
+pub use kernel_sum::{KernelSum, PlainSum, TRANSFERRED, Transferred};
 pub use macs::Macs;
 pub use operator_count::OperatorCount;
 pub use whole_network::WholeNetwork;

@@ -92,7 +92,7 @@ pub fn compare(
         drawn.shuffle(rng);
         let (fitted, tested) = drawn.split_at(train);
         let scores: Vec<Scores> = predictors.iter().map(|predictor| fresh_scores(*predictor, fitted, tested)).collect();
-        let chosen = Selection::of(fitted).expect("the number of samples was checked").chosen;
+        let chosen = Selection::of(fitted, None).expect("the number of samples was checked").chosen;
         let with_selected = scores.iter().copied().chain([scores[chosen]]);
         comparisons.iter_mut().zip(with_selected).for_each(|(comparison, scores)| comparison.draws.push(scores));
     }

@@ -24,7 +24,7 @@ fn bench(scene: &Scene, more: &[&str]) -> Result<Ended, String> {
 }
 
 /// The one document on standard output.
-pub(super) fn json(ended: &Ended) -> Result<Value, String> {
+pub(crate) fn json(ended: &Ended) -> Result<Value, String> {
     serde_json::from_str(&ended.stdout).map_err(|error| format!("no JSON document ({error}):\n{}", ended.stdout))
 }
 

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use edgefit::study::Study;
 use serde_json::Value;
 
 use crate::harness::Outcome;
@@ -49,6 +50,23 @@ pub(crate) fn cells_go_all_the_way() -> Outcome {
     let winner = scene.read("run/winner.json")?;
     assert!(winner.contains("nb201:|"), "{winner}");
     Ok(())
+}
+
+/// A search may begin with the best networks of an earlier one, also in networks of other widths, and aim at a value; a run
+/// of another space is refused.
+pub(crate) fn an_earlier_run_is_begun_with() -> Outcome {
+    let scene = Scene::new(TINY)?;
+    expect(&scene.run(&["search", "search.toml", "--out", "earlier"])?, code::DONE, &[])?;
+    let warm = TINY.replace("\"random\"", "\"grid\"\nwarm_start = \"earlier\"");
+    scene.write("search.toml", warm.replace("latency_ms = \"min\"", "latency_ms = { target = 0.2 }"))?;
+    expect(&scene.search(&["--trials", "4", "-v"])?, code::DONE, &["begins with 1 networks", "latency_ms near 0.2"])?;
+    let winner: Value = serde_json::from_str(&scene.read("earlier/winner.json")?)?;
+    let first = Study::open(&scene.path("run/study.sqlite")).and_then(|mut study| study.trials());
+    let first = first.map_err(|error| error.to_string())?.swap_remove(0);
+    assert_eq!(winner["genotype"], Value::from(first.genotype), "{winner}");
+    scene.write("search.toml", warm.replace("\"chain\"", "\"mbconv\""))?;
+    let other = scene.run(&["search", "search.toml", "--out", "other"])?;
+    expect(&other, code::USAGE, &["warm_start", "chain", "mbconv"])
 }
 
 /// The winner is a model that the onnx checker takes and that ONNX Runtime runs on raw pixels, with its labels and

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use edgefit::study::Study;
 use edgefit_search::{Metric, Status, Trial};
 
+use libtest_mimic::Failed;
+
 use crate::harness::Outcome;
 use crate::process;
 
@@ -18,36 +20,53 @@ const MOMENTS: [f64; 6] = [0.02, 0.3, 0.5, 0.65, 0.8, 0.95];
 /// `kill -9` at any moment, then `--resume`: what was trained is as it was before each kill, and the search proposes and
 /// trains as it would have without a stop.
 pub(crate) fn kill_at_any_moment_loses_nothing() -> Outcome {
-    let whole = Scene::new(TINY)?;
+    lost_nothing(TINY).map(|_| ())
+}
+
+/// The same where trainings pause and go on: a network reaches the last step only by way of the ones before.
+pub(crate) fn paused_trainings_go_on() -> Outcome {
+    let epochs = TINY.replace("epochs = 1\n", "epochs = 4\n");
+    let trials = lost_nothing(&epochs.replace("\"random\"", "\"successive-halving\"\nreduction = 2"))?;
+    let of = |epochs: u64| trials.iter().filter(|trial| trial.fidelity.epochs == Some(epochs)).count();
+    assert_eq!([of(1), of(2), of(4)], [6, 3, 1]);
+    let highest = trials.iter().find(|trial| trial.fidelity.epochs == Some(4)).ok_or("none was trained to the end")?;
+    let by = format!("{:?}", highest.results.best(Metric::Accuracy).map(|accuracy| accuracy.origin.clone()));
+    assert!(by.contains("4 epochs"), "{by}");
+    Ok(())
+}
+
+/// Kills a search at every moment, and returns its trials once it went the way of one that nobody killed.
+fn lost_nothing(search: &str) -> Result<Vec<Trial>, Failed> {
+    let whole = Scene::new(search)?;
     let started = Instant::now();
     expect(&whole.search(&[])?, code::DONE, &[])?;
     let duration = started.elapsed();
-    let killed = Scene::new(TINY)?;
+    let killed = Scene::new(search)?;
     let mut before = Vec::new();
     for moment in MOMENTS {
         let search = killed.start_search(killed.go_on("run"))?;
         thread::sleep(duration.mul_f64(moment));
         search.kill()?;
-        before.extend(trained(&killed)?);
+        before.extend(trained(&killed, "run")?);
     }
     expect(&killed.search(killed.go_on("run"))?, code::DONE, &[])?;
-    let after = trained(&killed)?;
+    let after = trained(&killed, "run")?;
     let lost: Vec<_> = before.iter().filter(|trial| !after.contains(trial)).collect();
     assert!(lost.is_empty(), "trained before a kill, and lost or changed: {lost:#?}");
     let course = |trials: &[Trial]| trials.iter().map(course_of).collect::<Vec<_>>();
-    assert_eq!(course(&after), course(&trained(&whole)?), "the resumed search (left) went another way");
-    Ok(())
+    assert_eq!(course(&after), course(&trained(&whole, "run")?), "the resumed search (left) went another way");
+    Ok(after)
 }
 
 /// What of a trial does not depend on what was measured.
-fn course_of(trial: &Trial) -> (u64, u64, Option<String>, Option<f64>) {
+pub(crate) fn course_of(trial: &Trial) -> (u64, u64, Option<String>, Option<f64>) {
     let accuracy = trial.results.best(Metric::Accuracy).map(|accuracy| accuracy.value);
     (trial.number, trial.draw, trial.digest.map(|digest| digest.to_string()), accuracy)
 }
 
 /// The trials that are done, in the order of their draws; none before there is a study.
-fn trained(scene: &Scene) -> Result<Vec<Trial>, String> {
-    let path = scene.path("run/study.sqlite");
+pub(crate) fn trained(scene: &Scene, run: &str) -> Result<Vec<Trial>, String> {
+    let path = scene.path(run).join("study.sqlite");
     if !path.exists() {
         return Ok(Vec::new());
     }

@@ -81,6 +81,69 @@ pub(crate) fn tables_are_merged() -> Outcome {
     Ok(())
 }
 
+/// A table starts from another of another thread count, says whether that helped, goes on, and keeps its source.
+pub(crate) fn another_table_is_transferred() -> Outcome {
+    let scene = Scene::new("")?;
+    expect(&build(&scene, "a.table", &["--models", "10"])?, code::DONE, &[])?;
+    let transfer = |more: &[&str]| {
+        let arguments = ["table", "transfer", "a.table", "--threads", "2", "--processes", "1", "--out", "b.table"];
+        scene.run(&[arguments.as_slice(), more].concat())
+    };
+    let transferred = transfer(&["--models", "6", "--json"])?;
+    expect(&transferred, code::DONE, &["table: measuring"])?;
+    let transferred = json(&transferred)?;
+    assert_eq!((&transferred["threads"], &transferred["source"]["threads"]), (&2.into(), &1.into()), "{transferred}");
+    assert_eq!(transferred["source"]["models"], 10, "{transferred}");
+    let errors = ["mape", "afresh_mape"].map(|key| transferred["source"][key].as_f64());
+    assert!(errors.iter().all(|error| error.is_some_and(|error| error > 0.0)), "{transferred}");
+    expect(&transfer(&["--models", "7"])?, code::USAGE, &["b.table", "--resume"])?;
+    expect(&transfer(&["--models", "7", "--resume"])?, code::DONE, &["going on after 6 of 7"])?;
+    let text = scene.run(&["table", "show", "b.table"])?.stdout;
+    assert!(text.contains("starting afresh") && text.contains("source   10 models of"), "{text}");
+    Ok(())
+}
+
+/// Two tables are compared, and one is shown as a page that needs nothing else.
+pub(crate) fn tables_are_compared_and_drawn() -> Outcome {
+    let scene = Scene::new("")?;
+    expect(&build(&scene, "a.table", &["--models", "10"])?, code::DONE, &[])?;
+    expect(&build(&scene, "b.table", &["--models", "10", "--threads", "2"])?, code::DONE, &[])?;
+    let compared = json(&scene.run(&["table", "diff", "a.table", "b.table", "--json"])?)?;
+    assert_eq!(compared["difference"], "threads: 1 and 2", "{compared}");
+    assert!(compared["models"]["median"].as_f64().is_some_and(|ratio| ratio > 0.0), "{compared}");
+    assert!(compared["kernels"].as_array().is_some_and(|kinds| !kinds.is_empty()), "{compared}");
+    let text = scene.run(&["table", "diff", "a.table", "b.table"])?.stdout;
+    assert!(text.contains("differ   threads: 1 and 2") && text.contains("full_conv"), "{text}");
+    expect(&scene.run(&["table", "show", "a.table", "--html", "a.html"])?, code::DONE, &[])?;
+    let page = scene.read("a.html")?;
+    assert!(page.matches("<svg").count() >= 3 && page.contains("Error by kind of kernel"), "{page}");
+    assert!(!page.contains("<script") && !page.contains("http://") && !page.contains("https://"), "it needs something");
+    Ok(())
+}
+
+/// A table of general use is made of layer shapes, and tried on an ONNX model of no space.
+pub(crate) fn a_table_for_any_network_is_built() -> Outcome {
+    let scene = Scene::new("")?;
+    let conv = "input_h,cin,cout,ks,stride,groups\n8,1,8,3,1,1\n8,8,8,3,1,1\n8,8,8,3,1,8\n8,8,16,1,1,1\n8,16,8,1,2,1\n";
+    scene.write("layers/conv.csv", conv)?;
+    scene.write("model.onnx", model([1, 8, 8])?)?;
+    let arguments = ["table", "build", "--layers", "layers", "--processes", "1", "--models", "8", "--out", "any.table"];
+    expect(&scene.run(&arguments)?, code::DONE, &["layers of known networks"])?;
+    let evaluate = ["table", "evaluate", "any.table", "--processes", "1", "--onnx", "model.onnx"];
+    let evaluated = json(&scene.run(&[evaluate.as_slice(), &["--json"]].concat())?)?;
+    let tested = &evaluated["models"][0];
+    assert_eq!(tested["model"], "model.onnx", "{evaluated}");
+    let ms = ["measured_ms", "again_ms", "predicted_ms"].map(|key| tested[key].as_f64());
+    assert!(ms.iter().all(|ms| ms.is_some_and(|ms| ms > 0.0)), "{evaluated}");
+    let text = scene.run(&evaluate)?.stdout;
+    assert!(text.contains("model.onnx") && text.contains("noise-floor"), "{text}");
+    expect(
+        &scene.run(&["table", "evaluate", "any.table", "--models", "3"])?,
+        code::USAGE,
+        &["layers of known networks", "--onnx"],
+    )
+}
+
 /// Fresh models are measured twice; the baselines and the noise floor stand beside the table.
 pub(crate) fn a_table_is_evaluated_on_fresh_models() -> Outcome {
     let scene = Scene::new("")?;

@@ -24,6 +24,18 @@ pub(super) fn entry(name: &str, make: impl FnOnce(&Path) -> Result<(), String>) 
     Ok(entry)
 }
 
+/// Whether the folder `name` is there and was filled.
+pub(super) fn holds(name: &str) -> Result<bool, String> {
+    Ok(folder()?.join(name).join(COMPLETE).exists())
+}
+
+/// The folder `name` of the cache for a program that keeps order in it by itself.
+pub(super) fn folder_for(name: &str) -> Result<PathBuf, String> {
+    let folder = folder()?.join(name);
+    fs::create_dir_all(&folder).map_err(|error| describe(&folder, &error))?;
+    Ok(folder)
+}
+
 fn folder() -> Result<PathBuf, String> {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     variable("EDGEFIT_CACHE")

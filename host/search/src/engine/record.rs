@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{SearchEngine, SearchError};
 use crate::goal::Goals;
 use crate::metric::Metric;
-use crate::trial::{Observation, Status, Trial};
+use crate::trial::{Status, Trial};
 
 /// What was drawn so far.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,7 +39,7 @@ impl Tally {
                 *self.stopped.entry(by).or_default() += 1;
                 self.closest = self.closest.min(goals.violation(&trial.known));
             }
-            _ => self.proposed += 1,
+            _ => self.proposed += u64::from(trial.fidelity.continues.is_none()),
         }
     }
 }
@@ -58,7 +58,10 @@ impl SearchEngine {
             if trial.draw < self.draw || number != self.trials.len() as u64 {
                 return fail("it is out of order, or one before it is missing");
             }
-            if self.tell_until_horizon().is_some() {
+            if trial.fidelity.continues.is_some_and(|earlier| earlier >= number) {
+                return fail("it continues a trial that comes after it");
+            }
+            if self.tell_until(trial.told.unwrap_or_else(|| self.horizon())).is_some() {
                 return fail("it was drawn before a result that it depends on");
             }
             self.enter(trial);
@@ -72,14 +75,11 @@ impl SearchEngine {
         self.seen.genotypes.insert(trial.genotype.clone());
         self.seen.digests.extend(trial.digest);
         self.tally.count(&trial, &self.goals);
-        let observation = Observation {
-            genotype: trial.genotype.clone(),
-            losses: self.goals.losses(&trial.known),
-            violation: self.goals.violation(&trial.known),
-        };
+        let observation = trial.proposal(&self.goals);
         match trial.status {
             Status::Stopped { .. } => self.strategy.tell(self.space.as_ref(), &observation),
             _ => {
+                self.begun += u64::from(trial.fidelity.continues.is_none());
                 self.pending.push(observation);
                 self.trials.push(trial);
             }

@@ -1,9 +1,11 @@
 //! Drawing: asks the strategy until there are enough networks to choose from, stopping those that miss a hard constraint.
 //!
-//! The cheapest check comes first: a genotype seen before, constraints on what is computed, constraints on what is
+//! The cheapest check comes first: a genotype seen before, constraints on what is computed (without building the network
+//! where the space has a table of costs), constraints on what is
 //! predicted, a network seen before.
 
-use edgefit_graph::op::Op;
+use std::collections::BTreeSet;
+
 use edgefit_graph::{Digest, ELEMENT_BYTES, Graph};
 
 use super::{DRAWS_PER_TRIAL, MAX_POOL, MOST_REDRAWS, Prospect, SearchEngine, SearchError};
@@ -11,12 +13,11 @@ use crate::draw;
 use crate::genotype::Genotype;
 use crate::metric::{Metric, Stage};
 use crate::reading::{Readings, Value};
+use crate::space::StaticCost;
+use crate::strategy::View;
 use crate::trial::{Status, Trial};
 
 const BYTES_PER_KIB: f64 = 1024.0;
-
-/// Numbers of a batch norm that are left for each channel once it is folded into the convolution before it.
-const FOLDED_NORM_PARAMS: u64 = 1;
 
 /// What drawing for one trial gave.
 #[derive(Default)]
@@ -41,7 +42,7 @@ impl SearchEngine {
         &mut self,
         appraise: &mut impl FnMut(&Graph, &Genotype) -> Result<Readings, E>,
     ) -> Result<Screened, E> {
-        let wanted = self.strategy.pool(&self.view()).clamp(1, MAX_POOL);
+        let wanted = if self.seed().is_some() { 1 } else { self.strategy.pool(&self.view()).clamp(1, MAX_POOL) };
         let (mut screened, mut redraws, first_draw) = (Screened::default(), 0, self.draw);
         while screened.pool.len() < wanted && self.may_draw(first_draw, screened.pool.len()) {
             let draw = self.take_draw();
@@ -54,6 +55,17 @@ impl SearchEngine {
             }
         }
         Ok(screened)
+    }
+
+    /// The genotypes without those whose network another before them has.
+    pub(super) fn distinct(&self, genotypes: Vec<Genotype>) -> Result<Vec<Genotype>, SearchError> {
+        let (mut digests, mut distinct) = (BTreeSet::new(), Vec::new());
+        for genotype in genotypes {
+            if digests.insert(Digest::of(&self.space.decode(&genotype)?)) {
+                distinct.push(genotype);
+            }
+        }
+        Ok(distinct)
     }
 
     /// One trial may use what all of them have while it has found nothing, and its own share to find more.
@@ -74,8 +86,14 @@ impl SearchEngine {
         if self.seen.genotypes.contains(&genotype) {
             return Ok(Drawn::Duplicate);
         }
+        if let Some(costs) = &self.costs {
+            let known = computed(&costs.cost(&costs.pack(&genotype)));
+            if let Some(missed) = self.goals.first_missed(&known, Stage::Decoded) {
+                return Ok(Drawn::Missed(Prospect { genotype, digest: None, known }, missed.metric));
+            }
+        }
         let graph = self.space.decode(&genotype).map_err(SearchError::from)?;
-        let mut known = computed(&graph);
+        let mut known = computed(&StaticCost::of(&graph));
         let mut missed = self.goals.first_missed(&known, Stage::Decoded);
         if missed.is_none() {
             known.extend(appraise(&graph, &genotype)?);
@@ -93,11 +111,19 @@ impl SearchEngine {
     }
 
     fn propose(&self, draw: u64, redraws: u64) -> Genotype {
+        if let Some(seed) = self.seed() {
+            return seed.clone();
+        }
         let rng = &mut draw::stream(self.settings.seed, draw);
         match redraws < MOST_REDRAWS {
-            true => self.strategy.ask(&self.view(), rng),
+            true => self.strategy.ask(&View { redraws, ..self.view() }, rng),
             false => self.space.sample(rng),
         }
+    }
+
+    /// The next of the networks that are proposed before the strategy is asked.
+    fn seed(&self) -> Option<&Genotype> {
+        self.seeds.iter().find(|seed| !self.seen.genotypes.contains(seed))
     }
 
     fn stop(&mut self, prospect: Prospect, draw: u64, by: Metric) -> Trial {
@@ -108,17 +134,8 @@ impl SearchEngine {
 }
 
 /// What follows from the graph. The model size is that of the weights at 32 bits with batch norms folded away.
-fn computed(graph: &Graph) -> Readings {
-    let cost = graph.cost();
-    let folded: u64 = graph
-        .nodes()
-        .iter()
-        .map(|node| match node.op {
-            Op::BatchNorm(_) => graph.node_cost(node).params - FOLDED_NORM_PARAMS * node.shape.channels() as u64,
-            _ => 0,
-        })
-        .sum();
-    let size_kib = ((cost.params - folded) * ELEMENT_BYTES) as f64 / BYTES_PER_KIB;
+fn computed(cost: &StaticCost) -> Readings {
+    let size_kib = (cost.folded_params * ELEMENT_BYTES) as f64 / BYTES_PER_KIB;
     Readings::new()
         .with(Metric::Macs, Value::computed(cost.macs as f64))
         .with(Metric::Params, Value::computed(cost.params as f64))

@@ -30,7 +30,7 @@ struct Chain {
 }
 
 pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Space>, SpaceError> {
-    settings.has_no_expansions()?;
+    settings.takes(&["stages", "widths", "kernels", "depths"])?;
     let scale = Scale::of(task, NAME)?;
     let stages = settings.stages_or(scale.stages)?;
     let kernels = if scale.axes == 1 { [3, 5, 9].as_slice() } else { &[3, 5] };
@@ -86,7 +86,7 @@ impl Space for Chain {
                 layers.conv(&name, Convolution { width, kernel: kernel.max(2 * stride - 1), stride })?;
                 layers.activation(&name, ACTIVATIONS[activation])?;
                 if layer == 1 && pools {
-                    layers.max_pool(&format!("stage{stage}.pool"))?;
+                    layers.max_pool(&format!("stage{stage}.pool"), 3, 2)?;
                 }
             }
         }

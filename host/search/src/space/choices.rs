@@ -205,7 +205,17 @@ impl Choices {
         genotype.genes().iter().zip(&self.choices).map(|(gene, choice)| choice.options[usize::from(*gene)].1)
     }
 
-    fn ranges(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
+    /// The numbers of these options, the first of which is of choice number `first`.
+    pub(crate) fn numbers(&self, first: usize, options: &[u8]) -> Vec<usize> {
+        options
+            .iter()
+            .zip(&self.choices[first..])
+            .map(|(option, choice)| choice.options[usize::from(*option)].1)
+            .collect()
+    }
+
+    /// The choices of each group.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
         let starts = std::iter::once(0).chain(self.group_ends.iter().copied());
         starts.zip(&self.group_ends).map(|(start, end)| start..*end)
     }

@@ -2,6 +2,8 @@
 
 use edgefit_graph::{GraphError, Shape};
 
+use super::custom::DefinitionFault;
+
 /// Why a space could not do what it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SpaceError {
@@ -21,6 +23,9 @@ pub enum SpaceError {
         /// What is wrong, and what would be right.
         reason: String,
     },
+    /// A space of the user's own is not defined right.
+    #[error("the space's definition, {0}")]
+    Definition(DefinitionFault),
     /// The space cannot take samples of this shape.
     #[error("space `{space}` takes samples of {wanted}, not {shape}")]
     Input {
@@ -48,4 +53,10 @@ pub enum SpaceError {
     /// A genotype that is no network.
     #[error(transparent)]
     Graph(#[from] GraphError),
+}
+
+impl From<DefinitionFault> for SpaceError {
+    fn from(fault: DefinitionFault) -> Self {
+        Self::Definition(fault)
+    }
 }

@@ -2,13 +2,15 @@
 //!
 //! A block widens by a pointwise convolution, sees its surroundings by a depthwise one, optionally gates its channels by
 //! squeeze-and-excitation, and narrows again; its input is added where the shapes allow. The blocks of a stage share
-//! their choices, as in MnasNet (Tan et al. 2019). A head convolution before the classifier may be left out.
+//! their choices, as in MnasNet (Tan et al. 2019). A head convolution before the classifier may be left out. The
+//! resolution is a choice by the stride of the stem, and, where `resolutions` are stated, by how much the input is shrunk.
 
-use edgefit_graph::Graph;
 use edgefit_graph::op::Activation;
+use edgefit_graph::{Graph, GraphError};
 
 use super::choices::{Choice, Choices, take};
-use super::layers::{Convolution, Layers};
+use super::cost_table::CostTable;
+use super::layers::{Convolution, InvertedResidual, Layers};
 use super::scale::{Scale, stem_kernel};
 use super::settings::SpaceSettings;
 use super::{Frame, Space, SpaceError, Task};
@@ -28,15 +30,8 @@ struct MbConv {
     stages: usize,
 }
 
-/// What the blocks of one stage share.
-struct Stage {
-    kernel: usize,
-    expansion: usize,
-    width: usize,
-    squeeze: usize,
-}
-
 pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Space>, SpaceError> {
+    settings.takes(&["stages", "widths", "kernels", "expansions", "depths", "resolutions"])?;
     let scale = Scale::of(task, NAME)?;
     let stages = settings.stages_or(scale.stages)?;
     let settings = SpaceSettings {
@@ -45,9 +40,14 @@ pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Spac
         kernels: Some(settings.kernels_or(&[3, 5])?),
         expansions: Some(settings.expansions_or(&[1, 2, 3, 4, 6])?),
         depths: Some(settings.depths_or(&[1, 2, 3])?),
+        resolutions: Some(settings.resolutions_or_full()?),
         ..SpaceSettings::preset(NAME)
     };
+    let resolutions = settings.resolutions.as_deref().unwrap_or_default();
     let mut choices = Choices::default();
+    if resolutions.len() > 1 {
+        choices.group([Choice::numbers("resolution", "r", resolutions)]);
+    }
     choices.group([
         Choice::numbers("stem.width", "w", &[scale.base_width, 2 * scale.base_width]),
         Choice::numbers("stem.stride", "s", &scale.stem_strides),
@@ -79,49 +79,100 @@ impl Space for MbConv {
 
     fn decode(&self, genotype: &Genotype) -> Result<Graph, SpaceError> {
         self.check(genotype)?;
-        let mut genes = self.frame.choices.reader(genotype);
-        let [width, stride, activation] = take(&mut genes);
-        let activation = ACTIVATIONS[activation];
+        let choices = &self.frame.choices;
         let mut layers = Layers::new(&self.frame.task)?;
-        layers.conv("stem.conv", Convolution { width, kernel: stem_kernel(stride), stride })?;
-        layers.activation("stem.conv", activation)?;
-        for number in 1..=self.stages {
-            let [kernel, expansion, width, depth, squeeze] = take(&mut genes);
-            let stage = Stage { kernel, expansion, width, squeeze };
-            for block in 1..=depth {
-                let stride = if number > 1 && block == 1 { 2 } else { 1 };
-                stage.add_block(&mut layers, &format!("stage{number}.block{block}"), stride, activation)?;
-            }
-        }
-        let [head] = take(&mut genes);
-        if head > 0 {
-            layers.conv("head.conv", Convolution { width: head, kernel: 1, stride: 1 })?;
-            layers.activation("head.conv", activation)?;
+        let activation = self.activation(genotype);
+        for (position, genes) in choices.ranges().enumerate() {
+            let numbers = choices.numbers(genes.start, &genotype.genes()[genes]);
+            self.add_segment(self.segment(position), &numbers, activation, &mut layers)?;
         }
         Ok(layers.classify(self.frame.task.classes)?)
     }
+
+    fn cost_table(&self) -> Option<CostTable> {
+        // Nonlinearities cost nothing that is counted, so any stands for all.
+        let build = |position: usize, numbers: &[usize], task: &Task| {
+            let mut layers = Layers::new(task)?;
+            let segment = self.segment(position);
+            self.add_segment(segment, numbers, Activation::Relu, &mut layers)?;
+            if segment == Segment::Head { layers.classify(task.classes) } else { layers.finish() }
+        };
+        CostTable::of(&self.frame.choices, &self.frame.task, build).ok()
+    }
 }
 
-impl Stage {
-    fn add_block(
+/// What a group of choices decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Segment {
+    Resolution,
+    Stem,
+    /// By number, from 1 on.
+    Stage(usize),
+    Head,
+}
+
+impl MbConv {
+    /// Whether the resolution is a group of its own, the first.
+    fn chooses_resolution(&self) -> bool {
+        self.frame.settings.resolutions.as_ref().is_some_and(|factors| factors.len() > 1)
+    }
+
+    fn segment(&self, position: usize) -> Segment {
+        match position + usize::from(!self.chooses_resolution()) {
+            0 => Segment::Resolution,
+            1 => Segment::Stem,
+            later if later - 1 <= self.stages => Segment::Stage(later - 1),
+            _ => Segment::Head,
+        }
+    }
+
+    /// The nonlinearity, a choice of the stem, that all segments share.
+    fn activation(&self, genotype: &Genotype) -> Activation {
+        let at = usize::from(self.chooses_resolution()) + 2;
+        ACTIVATIONS[usize::from(genotype.genes()[at])]
+    }
+
+    fn add_segment(
         &self,
-        layers: &mut Layers,
-        name: &str,
-        stride: usize,
+        segment: Segment,
+        numbers: &[usize],
         activation: Activation,
-    ) -> Result<(), SpaceError> {
-        let (from, inner) = (layers.at(), layers.channels() * self.expansion);
-        let part = |part: &str| format!("{name}.{part}");
-        if self.expansion > 1 {
-            layers.conv(&part("expand"), Convolution { width: inner, kernel: 1, stride: 1 })?;
-            layers.activation(&part("expand"), activation)?;
+        layers: &mut Layers,
+    ) -> Result<(), GraphError> {
+        let mut numbers = numbers.iter().copied();
+        match segment {
+            Segment::Resolution => {
+                let [factor] = take(&mut numbers);
+                Self::shrink(factor, layers)
+            }
+            Segment::Stem => {
+                if let (false, Some([factor])) = (self.chooses_resolution(), self.frame.settings.resolutions.as_deref())
+                {
+                    Self::shrink(*factor, layers)?;
+                }
+                let [width, stride, _] = take(&mut numbers);
+                layers.conv("stem.conv", Convolution { width, kernel: stem_kernel(stride), stride })?;
+                layers.activation("stem.conv", activation)
+            }
+            Segment::Stage(number) => {
+                let [kernel, expansion, width, depth, squeeze] = take(&mut numbers);
+                (1..=depth).try_for_each(|block| {
+                    let stride = if number > 1 && block == 1 { 2 } else { 1 };
+                    let block_of_stage = InvertedResidual { kernel, expansion, width, stride, squeeze, activation };
+                    layers.inverted_residual(&format!("stage{number}.block{block}"), block_of_stage)
+                })
+            }
+            Segment::Head => match take(&mut numbers) {
+                [0] => Ok(()),
+                [width] => {
+                    layers.conv("head.conv", Convolution::pointwise(width))?;
+                    layers.activation("head.conv", activation)
+                }
+            },
         }
-        layers.depthwise(&part("depthwise"), self.kernel, stride)?;
-        layers.activation(&part("depthwise"), activation)?;
-        if let Some(squeezed) = inner.checked_div(self.squeeze) {
-            layers.squeeze_excitation(&part("se"), squeezed.max(1))?;
-        }
-        layers.conv(&part("project"), Convolution { width: self.width, kernel: 1, stride: 1 })?;
-        Ok(layers.skip(name, from)?)
+    }
+
+    fn shrink(factor: usize, layers: &mut Layers) -> Result<(), GraphError> {
+        if factor > 1 { layers.shrink("input.shrink", factor) } else { Ok(()) }
     }
 }

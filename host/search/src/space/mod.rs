@@ -6,19 +6,30 @@
 
 mod chain;
 mod choices;
+mod cost_table;
+mod custom;
+mod darts;
+mod ds_cnn;
 mod error;
+mod global;
+mod hybrid;
 mod layers;
 mod mbconv;
+mod multi_branch;
 mod nb201;
 mod scale;
 mod settings;
+mod tcn;
 #[cfg(test)]
 mod tests;
+mod transformer;
 
-use edgefit_graph::{Graph, Shape, peak_activation_bytes};
+use edgefit_graph::{Graph, Op, Shape, peak_activation_bytes};
 use rand_chacha::ChaCha8Rng;
 
 pub use choices::{Choice, Choices};
+pub use cost_table::{CostTable, Packed};
+pub use custom::{Definition, DefinitionFault};
 pub use error::SpaceError;
 pub use settings::{PerStage, SpaceSettings};
 
@@ -34,14 +45,46 @@ pub struct Task {
 }
 
 /// What follows from a network's graph alone, for one sample.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StaticCost {
     /// Multiply-accumulates.
     pub macs: u64,
     /// Learned numbers, running statistics included.
     pub params: u64,
+    /// Parameters that are left once batch norms are folded into the convolutions before them: what a model file holds.
+    pub folded_params: u64,
     /// Bytes of activations that live at the worst moment.
     pub peak_activation_bytes: u64,
+}
+
+/// Numbers of a batch norm that are left for each channel once it is folded into the convolution before it.
+const FOLDED_NORM_PARAMS: u64 = 1;
+
+impl StaticCost {
+    /// What a graph costs.
+    pub fn of(graph: &Graph) -> Self {
+        let cost = graph.cost();
+        let folded = graph.nodes().iter().map(|node| match node.op {
+            Op::BatchNorm(_) => graph.node_cost(node).params - FOLDED_NORM_PARAMS * node.shape.channels() as u64,
+            _ => 0,
+        });
+        Self {
+            macs: cost.macs,
+            params: cost.params,
+            folded_params: cost.params - folded.sum::<u64>(),
+            peak_activation_bytes: peak_activation_bytes(graph),
+        }
+    }
+
+    /// The cost of two parts of a network, one behind the other.
+    fn and(&self, next: &Self) -> Self {
+        Self {
+            macs: self.macs + next.macs,
+            params: self.params + next.params,
+            folded_params: self.folded_params + next.folded_params,
+            peak_activation_bytes: self.peak_activation_bytes.max(next.peak_activation_bytes),
+        }
+    }
 }
 
 /// What every space has.
@@ -162,9 +205,12 @@ pub trait Space: Send + Sync {
     /// # Errors
     /// As [`Space::decode`].
     fn static_cost(&self, genotype: &Genotype) -> Result<StaticCost, SpaceError> {
-        let graph = self.decode(genotype)?;
-        let cost = graph.cost();
-        Ok(StaticCost { macs: cost.macs, params: cost.params, peak_activation_bytes: peak_activation_bytes(&graph) })
+        Ok(StaticCost::of(&self.decode(genotype)?))
+    }
+
+    /// The costs of all networks, where the space can tell them without building each; takes up to a second.
+    fn cost_table(&self) -> Option<CostTable> {
+        None
     }
 }
 
@@ -172,12 +218,23 @@ pub trait Space: Send + Sync {
 type Make = fn(&SpaceSettings, &Task) -> Result<Box<dyn Space>, SpaceError>;
 
 /// Every space by its name; to add one, add its line here.
-const SPACES: [(&str, Make); 3] =
-    [(chain::NAME, chain::make), (mbconv::NAME, mbconv::make), (nb201::NAME, nb201::make)];
+const SPACES: [(&str, Make); 11] = [
+    (chain::NAME, chain::make),
+    (mbconv::NAME, mbconv::make),
+    (multi_branch::NAME, multi_branch::make),
+    (nb201::NAME, nb201::make),
+    (darts::NAME, darts::make),
+    (ds_cnn::NAME, ds_cnn::make),
+    (tcn::NAME, tcn::make),
+    (transformer::NAME, transformer::make),
+    (hybrid::NAME, hybrid::make),
+    (global::NAME, global::make),
+    (custom::NAME, custom::make),
+];
 
-/// The names of all spaces.
+/// The names of all spaces that need no definition.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    SPACES.iter().map(|(name, _)| *name)
+    SPACES.iter().map(|(name, _)| *name).filter(|name| *name != custom::NAME)
 }
 
 /// The space that the settings ask for, made for the task.

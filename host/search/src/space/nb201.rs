@@ -33,8 +33,7 @@ struct Nb201 {
 }
 
 pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Space>, SpaceError> {
-    settings.has_no_expansions()?;
-    settings.has_no_kernels()?;
+    settings.takes(&["stages", "widths", "depths"])?;
     let scale = Scale::of(task, NAME)?;
     let stages = settings.stages_or(scale.stages.min(3))?;
     let widths = settings.first_widths_or(vec![scale.base_width, 2 * scale.base_width])?;
@@ -123,8 +122,8 @@ impl Nb201 {
 fn reduce(layers: &mut Layers, name: &str) -> Result<(), SpaceError> {
     let (from, width) = (layers.at(), 2 * layers.channels());
     let part = |part: &str| format!("{name}.{part}");
-    layers.average_pool(&part("pool"), 2, 2)?;
-    layers.conv(&part("shortcut"), Convolution { width, kernel: 1, stride: 1 })?;
+    layers.shrink(&part("pool"), 2)?;
+    layers.conv(&part("shortcut"), Convolution::pointwise(width))?;
     let shortcut = layers.go_to(from);
     for (conv, stride) in [("conv1", 2), ("conv2", 1)] {
         layers.activation(&part(conv), Activation::Relu)?;

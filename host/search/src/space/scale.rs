@@ -25,6 +25,8 @@ pub(crate) struct Scale {
     pub(crate) stages: usize,
     /// The narrowest width of the first stage.
     pub(crate) base_width: usize,
+    /// Extents of patches to choose from, the cheapest, which is the largest, first.
+    pub(crate) patches: Vec<usize>,
 }
 
 impl Scale {
@@ -42,16 +44,26 @@ impl Scale {
         let stem_strides = stem_strides(axes, extent);
         let stages = stages(extent.div_ceil(stem_strides[0]));
         let is_small = task.input.channels() == 1 && extent <= 32;
-        Ok(Self { axes, stem_strides, stages, base_width: if is_small { WIDTH_STEP } else { 2 * WIDTH_STEP } })
+        let base_width = if is_small { WIDTH_STEP } else { 2 * WIDTH_STEP };
+        Ok(Self { axes, stem_strides, stages, base_width, patches: patches(axes, extent) })
     }
 
     /// Three widths of a stage: the base, doubled and tripled, growing by half a stage.
     pub(crate) fn widths(&self, stage: usize) -> Vec<usize> {
+        self.multiples([1, 2, 3], stage)
+    }
+
+    /// The same for layers that cost little for their width: the base, four and eight times.
+    pub(crate) fn wide_widths(&self, stage: usize) -> Vec<usize> {
+        self.multiples([1, 4, 8], stage)
+    }
+
+    fn multiples(&self, multiples: [usize; 3], stage: usize) -> Vec<usize> {
         let grown = |multiple: usize| {
             let width = (self.base_width * multiple) as f64 * 1.5f64.powi(stage as i32);
             (width / WIDTH_STEP as f64).round() as usize * WIDTH_STEP
         };
-        let mut widths: Vec<usize> = (1..=3).map(grown).collect();
+        let mut widths: Vec<usize> = multiples.into_iter().map(grown).collect();
         widths.dedup();
         widths
     }
@@ -70,6 +82,18 @@ fn stem_strides(axes: usize, extent: usize) -> Vec<usize> {
         (1, ..=4096) => vec![8, 4],
         _ => vec![16, 8],
     }
+}
+
+/// Two patches that leave some 8 to 16 positions along an axis of an image, and 64 to 128 of a series.
+fn patches(axes: usize, extent: usize) -> Vec<usize> {
+    let positions = if axes == 1 { 64 } else { 8 };
+    let small = (extent / positions).max(2);
+    let small = if small.is_power_of_two() { small } else { small.next_power_of_two() / 2 };
+    let mut fitting: Vec<usize> = [2 * small, small].into_iter().filter(|patch| *patch <= extent).collect();
+    if fitting.is_empty() {
+        fitting.push(1);
+    }
+    fitting
 }
 
 fn stages(mut extent: usize) -> usize {

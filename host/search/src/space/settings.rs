@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::custom::Definition;
 use super::error::SpaceError;
 
 /// Largest number of stages of a network.
@@ -34,6 +35,12 @@ pub struct SpaceSettings {
     /// Numbers of layers or blocks of a stage to choose from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub depths: Option<Vec<usize>>,
+    /// By which factors a network shrinks its input before anything else, to choose from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolutions: Option<Vec<usize>>,
+    /// What the space `custom` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<Definition>,
 }
 
 /// One list of options for all stages, or one for each stage.
@@ -49,7 +56,21 @@ pub enum PerStage {
 impl SpaceSettings {
     /// The space of this name, everything else left to it.
     pub fn preset(name: impl Into<String>) -> Self {
-        Self { preset: name.into(), stages: None, widths: None, kernels: None, expansions: None, depths: None }
+        Self {
+            preset: name.into(),
+            stages: None,
+            widths: None,
+            kernels: None,
+            expansions: None,
+            depths: None,
+            resolutions: None,
+            definition: None,
+        }
+    }
+
+    /// The space that is defined so.
+    pub fn custom(definition: Definition) -> Self {
+        Self { definition: Some(definition), ..Self::preset(super::custom::NAME) }
     }
 
     /// The number of stages, `default` unless stated.
@@ -131,24 +152,33 @@ impl SpaceSettings {
         options("expansions", self.expansions.as_deref().unwrap_or(default))
     }
 
+    /// By which factors the input is shrunk, not at all unless stated; the smallest result first.
+    pub(crate) fn resolutions_or_full(&self) -> Result<Vec<usize>, SpaceError> {
+        let mut factors = options("resolutions", self.resolutions.as_deref().unwrap_or(&[1]))?;
+        factors.reverse();
+        Ok(factors)
+    }
+
     /// The depths, `default` unless stated.
     pub(crate) fn depths_or(&self, default: &[usize]) -> Result<Vec<usize>, SpaceError> {
         options("depths", self.depths.as_deref().unwrap_or(default))
     }
 
-    /// An error if the user states what this space does not have.
-    pub(crate) fn has_no_expansions(&self) -> Result<(), SpaceError> {
-        self.refuse("expansions", self.expansions.is_some())
-    }
-
-    /// An error if the user states what this space does not have.
-    pub(crate) fn has_no_kernels(&self) -> Result<(), SpaceError> {
-        self.refuse("kernels", self.kernels.is_some())
-    }
-
-    fn refuse(&self, key: &'static str, is_stated: bool) -> Result<(), SpaceError> {
-        let reason = format!("space `{}` has no such choice; remove it", self.preset);
-        if is_stated { Err(wrong(key, reason)) } else { Ok(()) }
+    /// An error if the user states what this space does not have: anything but these keys.
+    pub(crate) fn takes(&self, keys: &[&str]) -> Result<(), SpaceError> {
+        let stated = [
+            ("stages", self.stages.is_some()),
+            ("widths", self.widths.is_some()),
+            ("kernels", self.kernels.is_some()),
+            ("expansions", self.expansions.is_some()),
+            ("depths", self.depths.is_some()),
+            ("resolutions", self.resolutions.is_some()),
+            ("definition", self.definition.is_some()),
+        ];
+        match stated.into_iter().find(|(key, is_stated)| *is_stated && !keys.contains(key)) {
+            Some((key, _)) => Err(wrong(key, format!("space `{}` has no such choice; remove it", self.preset))),
+            None => Ok(()),
+        }
     }
 }
 

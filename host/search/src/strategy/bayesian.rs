@@ -54,7 +54,7 @@ struct Bayesian {
     features: Vec<Vec<f32>>,
     parents: Population,
     /// Of each objective, learned from the first networks.
-    hyper: Vec<Option<Hyperparameters>>,
+    hyper: Vec<Vec<(Hyperparameters, f64)>>,
     /// Number of members at which they are learned again.
     refit_at: usize,
     initial: usize,
@@ -169,8 +169,8 @@ impl Bayesian {
         let learned = self.learned(MOST_COMPARED);
         let points: Vec<&[f32]> = learned.iter().map(|&i| self.features[i].as_slice()).collect();
         let objectives = self.archive.losses().next().map_or(0, <[f64]>::len);
-        let likeliest = |o| Hyperparameters::likeliest(&points, &self.lesson(&learned, o).targets);
-        self.hyper = (0..objectives).map(likeliest).collect();
+        let likely = |o| Hyperparameters::likely(&points, &self.lesson(&learned, o).targets);
+        self.hyper = (0..objectives).map(likely).collect();
     }
 
     /// The position of the candidate with the largest expected improvement; `None` where nothing can be learned.
@@ -209,19 +209,24 @@ impl Bayesian {
         if pool.iter().all(|observation| observation.losses[objective].is_some()) {
             return None;
         }
-        let hyper = self.hyper.get(objective).copied().flatten()?;
         let encode = |observations: &[Observation]| -> Vec<Vec<f32>> {
             observations.iter().map(|observation| view.space.encode(&observation.genotype)).collect()
         };
-        let mut points: Vec<&[f32]> = learned.iter().map(|&i| self.features[i].as_slice()).collect();
-        let mut process = Gaussian::fit(points.clone(), &lesson.targets, hyper)?;
-        let pending = encode(view.pending);
-        if !pending.is_empty() {
-            let believed = process.predict(&pending).into_iter().map(|belief| belief.mean);
-            let targets: Vec<f64> = lesson.targets.iter().copied().chain(believed).collect();
-            points.extend(pending.iter().map(Vec::as_slice));
-            process = Gaussian::fit(points, &targets, hyper)?;
-        }
-        Some(process.predict(&encode(pool)))
+        let (pending, pool) = (encode(view.pending), encode(pool));
+        let believe = |(hyper, weight): &(Hyperparameters, f64)| {
+            let mut points: Vec<&[f32]> = learned.iter().map(|&i| self.features[i].as_slice()).collect();
+            let mut process = Gaussian::fit(points.clone(), &lesson.targets, *hyper)?;
+            if !pending.is_empty() {
+                let believed = process.predict(&pending).into_iter().map(|belief| belief.mean);
+                let targets: Vec<f64> = lesson.targets.iter().copied().chain(believed).collect();
+                points.extend(pending.iter().map(Vec::as_slice));
+                process = Gaussian::fit(points, &targets, *hyper)?;
+            }
+            Some((process.predict(&pool), *weight))
+        };
+        let all = self.hyper.get(objective)?.iter().map(believe).collect::<Option<Vec<_>>>()?;
+        let mixed =
+            |i: usize| Belief::mixed(&all.iter().map(|(beliefs, weight)| (beliefs[i], *weight)).collect::<Vec<_>>());
+        (!all.is_empty()).then(|| (0..pool.len()).map(mixed).collect())
     }
 }

@@ -1,8 +1,8 @@
 //! A Gaussian process over encoded networks (Rasmussen and Williams 2006): a mean and a deviation for each network that was
 //! not trained, from those that were.
 //!
-//! The kernel is Matern 5/2 in the Euclidean distance of the encodings. Length and noise are the likeliest of a grid; the scale
-//! follows in closed form.
+//! The kernel is Matern 5/2 in the Euclidean distance of the encodings. Length and noise are the likeliest of a grid, several where
+//! few networks do not tell them apart (as Snoek et al. 2012 integrate over them); the scale follows in closed form.
 
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 
@@ -11,6 +11,10 @@ const LENGTHS: [f64; 8] = [0.2, 0.3, 0.45, 0.7, 1.0, 1.5, 2.2, 3.5];
 
 /// Variances of the noise that are tried, relative to that of the process.
 const NOISES: [f64; 3] = [0.01, 0.05, 0.2];
+
+/// Hyperparameters that are believed in side by side, at most, and the least share of the likelihood that counts.
+const MOST_LIKELY: usize = 4;
+const LEAST_SHARE: f64 = 0.05;
 
 /// Numbers that are summed side by side.
 const LANES: usize = 8;
@@ -44,18 +48,38 @@ pub(super) struct Belief {
     pub(super) deviation: f64,
 }
 
+impl Belief {
+    /// What several processes believe together, each with its weight: the mean and the deviation of the mixture.
+    pub(super) fn mixed(beliefs: &[(Self, f64)]) -> Self {
+        let total: f64 = beliefs.iter().map(|(_, weight)| weight).sum();
+        let mean = beliefs.iter().map(|(belief, weight)| weight * belief.mean).sum::<f64>() / total;
+        let square = |belief: &Self| belief.deviation.powi(2) + (belief.mean - mean).powi(2);
+        let variance = beliefs.iter().map(|(belief, weight)| weight * square(belief)).sum::<f64>() / total;
+        Self { mean, deviation: variance.sqrt() }
+    }
+}
+
 impl Hyperparameters {
-    /// Those under which the targets are likeliest; `None` for fewer than two points or points that are all the same.
-    pub(super) fn likeliest(points: &[&[f32]], targets: &[f64]) -> Option<Self> {
+    /// Those of the grid under which the targets are likeliest, each with its share of their likelihood; none for fewer than two
+    /// points or points that are all the same.
+    pub(super) fn likely(points: &[&[f32]], targets: &[f64]) -> Vec<(Self, f64)> {
         let distances = distances(points);
         let pairs = (points.len() * points.len().saturating_sub(1)) as f64;
         let mean = distances.sum() / pairs.max(1.0);
         if mean <= 0.0 {
-            return None;
+            return Vec::new();
         }
         let grid = LENGTHS.iter().flat_map(|length| NOISES.map(|noise| Self { length: length * mean, noise }));
-        let scored = grid.filter_map(|hyper| Some((hyper.likelihood(&distances, targets)?, hyper)));
-        scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, hyper)| hyper)
+        let mut scored: Vec<(Self, f64)> =
+            grid.filter_map(|hyper| Some((hyper, hyper.likelihood(&distances, targets)?))).collect();
+        scored.sort_by(|a, b| b.1.total_cmp(&a.1));
+        scored.truncate(MOST_LIKELY);
+        let best = scored.first().map_or(0.0, |(_, likelihood)| *likelihood);
+        scored.iter_mut().for_each(|(_, likelihood)| *likelihood = (*likelihood - best).exp());
+        let sum: f64 = scored.iter().map(|(_, share)| share).sum();
+        scored.iter_mut().for_each(|(_, share)| *share /= sum);
+        scored.retain(|(_, share)| *share >= LEAST_SHARE);
+        scored
     }
 
     /// The logarithm of the marginal likelihood with the best scale, up to a constant (section 5.4.1).
@@ -149,7 +173,7 @@ mod tests {
         let points: Vec<Vec<f32>> = (0..12).map(|i| vec![i as f32 / 11.0]).collect();
         let refs: Vec<&[f32]> = points.iter().map(Vec::as_slice).collect();
         let targets: Vec<f64> = points.iter().map(|point| wave(point[0])).collect();
-        let hyper = Hyperparameters::likeliest(&refs, &targets).unwrap();
+        let hyper = Hyperparameters::likely(&refs, &targets)[0].0;
         let process = Gaussian::fit(refs, &targets, hyper).unwrap();
         let beliefs = process.predict(&[vec![0.5], vec![0.27], vec![3.0]]);
         assert!((beliefs[0].mean - wave(0.5)).abs() < 0.05, "{beliefs:?}");
@@ -160,7 +184,7 @@ mod tests {
     #[test]
     fn the_same_points_teach_no_length() {
         let point = [0.5f32];
-        assert_eq!(Hyperparameters::likeliest(&[&point, &point], &[1.0, 2.0]), None);
-        assert_eq!(Hyperparameters::likeliest(&[], &[]), None);
+        assert_eq!(Hyperparameters::likely(&[&point, &point], &[1.0, 2.0]), []);
+        assert_eq!(Hyperparameters::likely(&[], &[]), []);
     }
 }

@@ -123,7 +123,7 @@ mod tests {
     }
 
     fn told(genotype: &Genotype, loss: f64) -> Observation {
-        Observation { genotype: genotype.clone(), losses: vec![Some(loss)], violation: 0.0 }
+        Observation::of(genotype.clone(), vec![Some(loss)], 0.0)
     }
 
     /// The best network is known; none of its neighbors is better.
@@ -131,7 +131,7 @@ mod tests {
     fn every_neighbor_of_the_current_network_is_tried_once_and_then_it_begins_anew() {
         let space = space();
         let mut strategy = build(&StrategySettings::named("local-search")).unwrap();
-        let view = View { space: space.as_ref(), pending: &[] };
+        let view = View { space: space.as_ref(), pending: &[], left: 1, epochs: 1, redraws: 0 };
         let current = space.smallest();
         strategy.tell(space.as_ref(), &told(&current, 0.0));
         let mut left = space.neighbors(&current);
@@ -150,7 +150,7 @@ mod tests {
     fn the_first_better_neighbor_is_climbed_to() {
         let space = space();
         let mut strategy = build(&StrategySettings::named("local-search")).unwrap();
-        let view = View { space: space.as_ref(), pending: &[] };
+        let view = View { space: space.as_ref(), pending: &[], left: 1, epochs: 1, redraws: 0 };
         let mut current = space.smallest();
         strategy.tell(space.as_ref(), &told(&current, 9.0));
         for step in 0..8 {

@@ -5,9 +5,14 @@
 
 mod acquisition;
 mod archive;
+mod asha;
 mod bayesian;
+mod brackets;
 mod evolution;
 mod gaussian;
+mod grid;
+mod hyperband;
+mod ladder;
 mod local_search;
 mod nsga2;
 mod population;
@@ -17,7 +22,9 @@ mod reinforce;
 mod repair;
 mod scalarization;
 mod scores;
+mod screened;
 mod settings;
+mod successive_halving;
 mod surrogate;
 #[cfg(test)]
 mod tests;
@@ -25,6 +32,7 @@ mod tpe;
 
 use rand_chacha::ChaCha8Rng;
 
+pub use screened::{Promise, Screened};
 pub use settings::{StrategyError, StrategySettings};
 
 use crate::genotype::Genotype;
@@ -38,6 +46,31 @@ pub struct View<'a> {
     pub space: &'a dyn Space,
     /// Networks that were proposed and whose results have not been told yet, in order, as known before training.
     pub pending: &'a [Observation],
+    /// Networks that may still be begun.
+    pub left: u64,
+    /// Epochs of a whole training, at least 1.
+    pub epochs: u64,
+    /// Proposals in a row that were passed over because their network was proposed before.
+    pub redraws: u64,
+}
+
+/// What a strategy wants to be trained next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// A network that was not trained yet; the strategy is then asked for it.
+    New {
+        /// The epoch after which its training pauses; `None` for its end.
+        epochs: Option<u64>,
+    },
+    /// The network of a trial whose result was told.
+    Continue {
+        /// Number of the trial.
+        number: u64,
+        /// The epoch after which its training pauses again.
+        epochs: u64,
+    },
+    /// Nothing, before one more result is told; where none is pending, nothing any more.
+    Wait,
 }
 
 /// A search strategy: told of networks, asked for the next one.
@@ -51,9 +84,19 @@ pub trait Strategy: Send {
     /// Its settings with nothing left out; how many networks are trained is not its own to say.
     fn settings(&self) -> StrategySettings;
 
+    /// Whether it pauses trainings and continues some of them.
+    fn pauses(&self) -> bool {
+        false
+    }
+
     /// Takes what became of a proposal: a trained network with all losses, or one that was stopped because it violates a
     /// constraint, with the losses known then.
     fn tell(&mut self, space: &dyn Space, observation: &Observation);
+
+    /// What is to be trained next. Where nothing is said, whole trainings of new networks.
+    fn wish(&self, _view: &View<'_>) -> Wish {
+        Wish::New { epochs: None }
+    }
 
     /// Proposes a genotype of the space. It may be one that was proposed before: then it is asked again, with other
     /// random numbers.
@@ -74,14 +117,18 @@ pub trait Strategy: Send {
 type Make = fn(&StrategySettings) -> Result<Box<dyn Strategy>, StrategyError>;
 
 /// Every strategy by its name; to add one, add its line here.
-const STRATEGIES: [(&str, Make); 7] = [
+const STRATEGIES: [(&str, Make); 11] = [
     (random::NAME, random::make),
+    (grid::NAME, grid::make),
     (evolution::NAME, evolution::make),
     (nsga2::NAME, nsga2::make),
     (local_search::NAME, local_search::make),
     (bayesian::NAME, bayesian::make),
     (tpe::NAME, tpe::make),
     (reinforce::NAME, reinforce::make),
+    (successive_halving::NAME, successive_halving::make),
+    (hyperband::NAME, hyperband::make),
+    (asha::NAME, asha::make),
 ];
 
 /// The names of all strategies.
@@ -89,12 +136,19 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     STRATEGIES.iter().map(|(name, _)| *name)
 }
 
+/// The names of the strategies that train every network to the end.
+pub fn names_of_unpaused() -> impl Iterator<Item = &'static str> {
+    let is_unpaused = |name: &&str| build(&StrategySettings::named(*name)).is_ok_and(|strategy| !strategy.pauses());
+    names().filter(is_unpaused)
+}
+
 /// The settings with what was left out as the strategy takes it.
 ///
 /// # Errors
 /// As [`build`].
 pub fn resolved(settings: &StrategySettings) -> Result<StrategySettings, StrategyError> {
-    Ok(StrategySettings { trials: settings.trials, ..build(settings)?.settings() })
+    let (trials, warm_start) = (settings.trials, settings.warm_start.clone());
+    Ok(StrategySettings { trials, warm_start, ..build(settings)?.settings() })
 }
 
 /// The strategy that the settings ask for.

@@ -5,6 +5,12 @@ use serde::{Deserialize, Serialize};
 /// Largest population.
 const MAX_POPULATION: usize = 10_000;
 
+/// Most epochs of the shortest trainings.
+const MAX_EPOCHS: usize = 10_000;
+
+/// Largest number of networks of which one is trained on.
+const MAX_REDUCTION: usize = 100;
+
 /// Largest step of a controller.
 const MAX_LEARNING_RATE: f64 = 100.0;
 
@@ -30,6 +36,16 @@ pub struct StrategySettings {
     /// Step of the controller along the gradient; `reinforce` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub learning_rate: Option<f64>,
+    /// Epochs of the shortest trainings; `successive-halving`, `hyperband` and `asha`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_epochs: Option<u64>,
+    /// One in this many networks is trained on, for about this many times the epochs; `successive-halving`, `hyperband` and
+    /// `asha`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reduction: Option<u64>,
+    /// Folder of an earlier run with whose best networks to begin; the host reads it, for every strategy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm_start: Option<String>,
 }
 
 fn default_name() -> String {
@@ -56,6 +72,9 @@ impl StrategySettings {
             sample: None,
             initial: None,
             learning_rate: None,
+            min_epochs: None,
+            reduction: None,
+            warm_start: None,
         }
     }
 
@@ -84,6 +103,18 @@ impl StrategySettings {
         Err(StrategyError::Setting { key: "learning_rate", reason })
     }
 
+    /// Epochs of the shortest trainings, `default` unless stated.
+    pub(crate) fn min_epochs_or(&self, default: u64) -> Result<u64, StrategyError> {
+        let epochs = self.min_epochs.unwrap_or(default);
+        within("min_epochs", epochs as usize, 1, MAX_EPOCHS).map(|epochs| epochs as u64)
+    }
+
+    /// One in how many networks is trained on, `default` unless stated.
+    pub(crate) fn reduction_or(&self, default: u64) -> Result<u64, StrategyError> {
+        let reduction = self.reduction.unwrap_or(default);
+        within("reduction", reduction as usize, 2, MAX_REDUCTION).map(|reduction| reduction as u64)
+    }
+
     /// An error if the user states what this strategy does not have.
     pub(crate) fn has_only(&self, keys: &[&str]) -> Result<(), StrategyError> {
         let stated = [
@@ -91,6 +122,8 @@ impl StrategySettings {
             ("sample", self.sample.is_some()),
             ("initial", self.initial.is_some()),
             ("learning_rate", self.learning_rate.is_some()),
+            ("min_epochs", self.min_epochs.is_some()),
+            ("reduction", self.reduction.is_some()),
         ];
         let foreign = stated.into_iter().find(|(key, is_stated)| *is_stated && !keys.contains(key));
         foreign.map_or(Ok(()), |(key, _)| {

@@ -100,7 +100,7 @@ mod tests {
         for draw in 0..50 {
             let genotype = space.sample(&mut draw::stream(2, draw));
             let [hidden, known] = losses(&genotype);
-            let observation = Observation { genotype, losses: vec![None, Some(known)], violation: 0.0 };
+            let observation = Observation::of(genotype, vec![None, Some(known)], 0.0);
             let guess = surrogate.losses(&observation);
             assert!((guess[0] - hidden).abs() < 0.5, "{} instead of {hidden}", guess[0]);
             assert_eq!(guess[1], known);

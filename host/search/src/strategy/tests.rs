@@ -16,6 +16,9 @@ use crate::trial::{Observation, Trial};
 
 const TRIALS: u64 = 40;
 
+/// Epochs of a whole training.
+const EPOCHS: u64 = 9;
+
 /// Made-up worlds over which strategies are compared.
 const WORLDS: u64 = 8;
 
@@ -32,9 +35,26 @@ fn objectives() -> Vec<Objective> {
 }
 
 fn search(preset: &str, strategy: &str, seed: u64, goals: &Goals) -> SearchEngine {
+    let trials = if pauses(strategy) { 2 * TRIALS } else { TRIALS };
     let strategy = build(&StrategySettings::named(strategy)).unwrap();
-    let settings = EngineSettings { seed, trials: TRIALS, in_flight: 3 };
+    let settings = EngineSettings { seed, trials, epochs: EPOCHS, in_flight: 3 };
     SearchEngine::new(digits(preset), strategy, goals.clone(), settings)
+}
+
+/// Whether a strategy pauses trainings: it may begin twice as many, and still trains for fewer epochs than the others.
+fn pauses(strategy: &str) -> bool {
+    build(&StrategySettings::named(strategy)).unwrap().pauses()
+}
+
+/// Whether what was told changes what is proposed or trained on.
+fn learns(strategy: &str) -> bool {
+    !["random", "grid"].contains(&strategy)
+}
+
+fn epochs(trials: &[Trial]) -> u64 {
+    let until = |trial: &Trial| trial.fidelity.epochs.unwrap_or(EPOCHS);
+    let from = |trial: &Trial| trial.fidelity.continues.map_or(0, |earlier| until(&trials[earlier as usize]));
+    trials.iter().map(|trial| until(trial) - from(trial)).sum()
 }
 
 /// Runs to the end, completing each trial as soon as it is asked for.
@@ -48,8 +68,10 @@ fn run_in(preset: &str, strategy: &str, seed: u64, goals: &Goals) -> Vec<Trial> 
         |graph: &Graph, genotype: &Genotype| -> Result<Readings, SearchError> { Ok(world.predict(graph, genotype)) };
     while let Next::Train(trial) = engine.next(predict).unwrap().next {
         let graph = space.decode(&trial.genotype).unwrap();
-        engine.complete(trial.number, Ok(world.train(&graph, &trial.genotype))).unwrap();
+        let share = trial.fidelity.epochs.map_or(1.0, |epochs| epochs as f64 / EPOCHS as f64);
+        engine.complete(trial.number, Ok(world.train_partly(&graph, &trial.genotype, share))).unwrap();
     }
+    assert!(epochs(engine.trials()) <= TRIALS * EPOCHS, "{strategy} trains for {} epochs", epochs(engine.trials()));
     engine.trials().to_vec()
 }
 
@@ -78,7 +100,7 @@ fn history(space: &dyn Space, count: u64) -> Vec<Observation> {
         let latency = world(9).latency_ms(&graph);
         let accuracy = (!i.is_multiple_of(3)).then(|| world(9).error(&graph, &genotype) - 1.0);
         let violation = if i.is_multiple_of(11) { f64::INFINITY } else { (latency / 0.2 - 1.0).max(0.0) };
-        Observation { genotype, losses: vec![accuracy, Some(latency)], violation }
+        Observation { number: Some(i), ..Observation::of(genotype, vec![accuracy, Some(latency)], violation) }
     };
     (0..count).map(observe).collect()
 }
@@ -89,7 +111,7 @@ fn proposals_are_valid_and_depend_on_what_was_told_only() {
     for name in names() {
         let mut strategies = [0, 1].map(|_| build(&StrategySettings::named(name)).unwrap());
         for (i, observation) in history(space.as_ref(), 200).iter().enumerate() {
-            let view = View { space: space.as_ref(), pending: &[] };
+            let view = View { space: space.as_ref(), pending: &[], left: 9, epochs: 9, redraws: 0 };
             let rng = || draw::stream(10, i as u64);
             let first = strategies[0].ask(&view, &mut rng());
             space.check(&first).unwrap();
@@ -109,7 +131,8 @@ fn any_history_and_any_pool_is_taken() {
         for (told, pending) in [(0, 0), (0, 5), (1, 0), (3, 40), (60, 3)] {
             let mut strategy = build(&StrategySettings::named(name)).unwrap();
             observations[..told].iter().for_each(|o| strategy.tell(space.as_ref(), o));
-            let view = View { space: space.as_ref(), pending: &observations[..pending] };
+            let view =
+                View { space: space.as_ref(), pending: &observations[..pending], left: 9, epochs: 9, redraws: 0 };
             space.check(&strategy.ask(&view, &mut draw::stream(1, 0))).unwrap();
             assert!(strategy.pool(&view) >= 1);
             for pool in 1..20 {
@@ -126,8 +149,22 @@ fn strategies_that_learn_beat_random() {
     let volume = |name: &str, seed| hypervolume(&feasible_losses(&run(name, seed, &goals), &goals), &[-0.8, 0.12]);
     let mean = |name: &str| (0..WORLDS).map(|seed| volume(name, seed)).sum::<f64>() / WORLDS as f64;
     let random = mean("random");
-    for name in names().filter(|name| *name != "random") {
+    for name in names().filter(|name| learns(name)) {
         assert!(mean(name) > random, "{name}: {} against {random}", mean(name));
+    }
+}
+
+#[test]
+fn paused_trainings_go_on_as_far_as_a_whole_one() {
+    for name in names().filter(|name| pauses(name)) {
+        let trials = run(name, 3, &goals());
+        let of = |epochs: u64| trials.iter().filter(|trial| trial.fidelity.epochs == Some(epochs)).count();
+        assert!(of(1) > of(3) && of(3) >= of(EPOCHS) && of(EPOCHS) > 0, "{name}: {} {} {}", of(1), of(3), of(EPOCHS));
+        for trial in &trials {
+            let Some(earlier) = trial.fidelity.continues.map(|earlier| &trials[earlier as usize]) else { continue };
+            assert_eq!((&earlier.genotype, earlier.digest), (&trial.genotype, trial.digest), "{name}");
+            assert!(earlier.fidelity.epochs < trial.fidelity.epochs, "{name}");
+        }
     }
 }
 
@@ -140,7 +177,7 @@ fn one_objective_is_enough() {
     };
     let mean = |name: &str| (0..WORLDS).map(|seed| best(name, seed)).sum::<f64>() / WORLDS as f64;
     let random = mean("random");
-    for name in names().filter(|name| *name != "random") {
+    for name in names().filter(|name| learns(name)) {
         assert!(mean(name) > random, "{name}: {} against {random}", mean(name));
     }
 }
@@ -148,10 +185,11 @@ fn one_objective_is_enough() {
 #[test]
 fn rare_feasible_networks_are_found() {
     let goals = Goals::new(objectives(), vec![Constraint::at_most(LatencyMs, 0.035)]).unwrap();
-    let count = |name: &str| run_in("mbconv", name, 5, &goals).len();
+    let begun = |trial: &&Trial| trial.fidelity.continues.is_none();
+    let count = |name: &str| run_in("mbconv", name, 5, &goals).iter().filter(begun).count();
     let random = count("random");
     assert!(random < TRIALS as usize / 2, "too easy: random finds {random}");
-    for name in names().filter(|name| *name != "random") {
+    for name in names().filter(|name| learns(name)) {
         assert!(count(name) > random, "{name} finds {} and random {random}", count(name));
     }
 }
@@ -174,7 +212,7 @@ fn wrong_settings_are_errors_that_name_the_key() {
         let error = build(&settings).err().expect(toml).to_string();
         assert!(error.contains(part), "{error}");
     };
-    check("name = 'nsga'", "random, evolution, nsga2");
+    check("name = 'nsga'", "random, grid, evolution, nsga2");
     check("name = 'tpe'\nsample = 3", "`sample`");
     check("name = 'tpe'\ninitial = 0", "between 1 and");
     check("name = 'reinforce'\nlearning_rate = 0.0", "above 0");

@@ -6,7 +6,7 @@ use clap::{ArgGroup, Args};
 
 use super::super::{Globals, interrupt, output};
 use crate::error::{Error, ErrorKind, Result};
-use crate::latency_table::{Evaluation, FreshPlan, TabulatedPlan, evaluate_fresh, evaluate_tabulated};
+use crate::latency_table::{Evaluation, FreshPlan, TabulatedPlan, Tested, evaluate_fresh, evaluate_tabulated};
 use crate::progress::Progress;
 
 /// Arguments of `edgefit table evaluate`.
@@ -14,11 +14,13 @@ use crate::progress::Progress;
 #[command(group = ArgGroup::new("source").required(true).args(["table", "csv"]))]
 pub(in crate::cli) struct EvaluateArgs {
     /// The table
-    #[arg(requires = "models")]
     table: Option<PathBuf>,
     /// Fresh models to measure, each twice
     #[arg(long, value_name = "N", requires = "table", value_parser = clap::value_parser!(u32).range(2..=100_000))]
     models: Option<u32>,
+    /// Measure these ONNX models instead, of any space or none, each twice
+    #[arg(long, value_name = "MODEL", num_args = 1.., conflicts_with = "models", requires = "table")]
+    onnx: Vec<PathBuf>,
     /// The device to measure on
     #[arg(long, value_name = "NAME", default_value = "local", conflicts_with = "csv")]
     device: String,
@@ -48,12 +50,15 @@ pub(in crate::cli) struct EvaluateArgs {
     json: bool,
 }
 
+const WITHOUT_MODELS: &str = "name a table with --models N or --onnx MODEL, or --csv with what belongs to it";
+
 /// Runs the command.
 pub(super) fn run_command(args: EvaluateArgs, globals: &Globals) -> Result<()> {
-    let json = args.json;
+    let (json, lists_models) = (args.json, !args.onnx.is_empty());
     let evaluation = evaluate(args, globals)?;
     match json {
         true => output::print_json(&evaluation),
+        false if lists_models => output::print(&(evaluation.text() + &evaluation.models_text())),
         false => output::print(&evaluation.text()),
     }
 }
@@ -72,11 +77,16 @@ fn evaluate(args: EvaluateArgs, globals: &Globals) -> Result<Evaluation> {
             let (train, repeats) = (train as usize, repeats as usize);
             evaluate_tabulated(&TabulatedPlan { csv, latency_column, train, repeats, pruned, seed })
         }
-        EvaluateArgs { table: Some(table), models: Some(models), device, processes, seed, .. } => {
-            let plan = FreshPlan { table, device, models: models as usize, processes: processes as usize, seed };
+        EvaluateArgs { table: Some(table), models, onnx, device, processes, seed, .. } => {
+            let tested = match models {
+                Some(models) => Tested::Drawn(models as usize),
+                None if onnx.is_empty() => return Err(Error::new(ErrorKind::Usage, WITHOUT_MODELS)),
+                None => Tested::Files(onnx),
+            };
+            let plan = FreshPlan { table, device, tested, processes: processes as usize, seed };
             let interrupt = interrupt::listen()?;
-            evaluate_fresh(&plan, &Progress::on_stderr(globals.verbosity()), interrupt)
+            evaluate_fresh(&plan, &globals.registry(), &Progress::on_stderr(globals.verbosity()), interrupt)
         }
-        _ => Err(Error::new(ErrorKind::Usage, "name a table with --models N, or --csv with what belongs to it")),
+        _ => Err(Error::new(ErrorKind::Usage, WITHOUT_MODELS)),
     }
 }

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use edgefit_latency::predictor::TRANSFERRED;
 use edgefit_latency::{NetworkSample, Selection, Table, file};
 use serde::Serialize;
 
-use super::super::output;
+use super::super::{output, running};
 use super::ShowArgs;
 use crate::error::Result;
 use crate::quantity::{count, milliseconds, percent};
+use crate::report;
 
 const NS_PER_MS: f64 = 1e6;
 
@@ -17,6 +19,9 @@ const NS_PER_MS: f64 = 1e6;
 pub(super) fn run_command(args: ShowArgs) -> Result<()> {
     let table = file::load(&args.table)?;
     let description = Description::of(&args.table, &table);
+    if let Some(page) = &args.html {
+        running::write_result(page, &report::table_page(&description.table, &description.facts(), &table)?)?;
+    }
     match args.json {
         true => output::print_json(&description),
         false => output::print(&description.text()),
@@ -37,6 +42,8 @@ pub(super) struct Description {
     governor: Option<String>,
     space: Option<SpaceText>,
     models: usize,
+    /// What a transferred table started from.
+    source: Option<SourceText>,
     /// Dates of the first and the last measurement that states one.
     measured: Option<[String; 2]>,
     /// Least, middle and greatest measured latency.
@@ -50,6 +57,23 @@ pub(super) struct Description {
     candidates: Vec<CandidateText>,
     /// The fitted numbers.
     terms: BTreeMap<String, f64>,
+}
+
+/// Another table that was adapted, and whether that was better than starting afresh. Errors are means on held-out models.
+#[derive(Debug, Serialize)]
+struct SourceText {
+    device: String,
+    runtime: String,
+    runtime_version: String,
+    threads: u32,
+    models: usize,
+    /// With the source.
+    mape: Option<f64>,
+    /// The least without it, and of which predictor.
+    afresh_mape: Option<f64>,
+    afresh_predictor: Option<String>,
+    /// Whether the source guides.
+    guides: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -100,6 +124,7 @@ impl Description {
             governor: from.governor.clone(),
             space,
             models: table.samples().len(),
+            source: SourceText::of(table),
             measured: dates(table.samples()),
             latency_ms: latencies(table.samples()),
             kernels: kinds(table.samples()),
@@ -112,27 +137,36 @@ impl Description {
 
     /// For people.
     pub(super) fn text(&self) -> String {
+        let facts: String = self.facts().iter().map(|(name, fact)| format!("{name:8} {fact}\n")).collect();
+        facts + &self.fit_text()
+    }
+
+    /// What it is, by a name each.
+    fn facts(&self) -> Vec<(&'static str, String)> {
         let Self { device, runtime, runtime_version, threads, agent_version, .. } = self;
         let governor = self.governor.as_ref().map(|governor| format!(", governor {governor}")).unwrap_or_default();
         let space = self.space.as_ref().map_or_else(
             || "unknown".to_owned(),
-            |space| format!("{}, input {:?}, {} classes", space.settings, space.input, space.classes),
+            |space| match space.input.is_empty() {
+                true => space.settings.clone(),
+                false => format!("{}, input {:?}, {} classes", space.settings, space.input, space.classes),
+            },
         );
         let dates = self.measured.as_ref().map(|[first, last]| format!(", {first} to {last}")).unwrap_or_default();
         let latency = self.latency_ms.map_or_else(String::new, |[least, middle, most]| {
             format!(", {} to {}, median {}", milliseconds(least), milliseconds(most), milliseconds(middle))
         });
-        let lines = [
-            format!("table    {}", self.table),
-            format!("device   {device}{governor}, agent {agent_version}"),
-            format!("runtime  {runtime} {runtime_version}, {threads} thread(s)"),
-            format!("space    {space}"),
-            format!("models   {}{latency}{dates}", count(self.models as u64)),
-            format!("kernels  {}", self.kernels_text()),
-            format!("profile  {} of its time belongs to no kernel", percent(self.unmatched_share)),
+        let mut facts = vec![
+            ("table", self.table.clone()),
+            ("device", format!("{device}{governor}, agent {agent_version}")),
+            ("runtime", format!("{runtime} {runtime_version}, {threads} thread(s)")),
+            ("space", space),
+            ("models", format!("{}{latency}{dates}", count(self.models as u64))),
+            ("kernels", self.kernels_text()),
+            ("profile", format!("{} of its time belongs to no kernel", percent(self.unmatched_share))),
         ];
-        let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
-        lines + &self.fit_text()
+        facts.extend(self.source.iter().flat_map(SourceText::facts));
+        facts
     }
 
     fn kernels_text(&self) -> String {
@@ -150,6 +184,39 @@ impl Description {
         let rows: String =
             self.candidates.iter().map(|candidate| candidate.row(&candidate.predictor == chosen)).collect();
         format!("fit      {chosen} predicts, chosen on held-out models:\n{:24}{head}\n{rows}", "")
+    }
+}
+
+impl SourceText {
+    fn of(table: &Table) -> Option<Self> {
+        let source = table.source()?;
+        let candidates = table.evaluation().map(|selection| selection.candidates.as_slice()).unwrap_or_default();
+        let (with, without): (Vec<_>, Vec<_>) = candidates.iter().partition(|one| one.predictor == TRANSFERRED);
+        let afresh = without.iter().min_by(|a, b| a.scores.mape.total_cmp(&b.scores.mape));
+        let from = source.provenance();
+        Some(Self {
+            device: from.device.clone(),
+            runtime: from.runtime.clone(),
+            runtime_version: from.runtime_version.clone(),
+            threads: from.threads,
+            models: source.samples().len(),
+            mape: with.first().map(|one| one.scores.mape),
+            afresh_mape: afresh.map(|one| one.scores.mape),
+            afresh_predictor: afresh.map(|one| one.predictor.to_owned()),
+            guides: table.evaluation().is_some_and(|selection| selection.best().predictor == TRANSFERRED),
+        })
+    }
+
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        let Self { device, runtime, runtime_version, threads, models, .. } = self;
+        let source = format!("{models} models of {device}, {runtime} {runtime_version}, {threads} thread(s)");
+        let (Some(with), Some(afresh), Some(predictor)) = (self.mape, self.afresh_mape, &self.afresh_predictor) else {
+            return vec![("source", source)];
+        };
+        let verdict = if with < afresh { "better than starting afresh" } else { "no better than starting afresh" };
+        let guides = if self.guides { "it guides" } else { "it does not guide" };
+        let errors = format!("mean error {} with the source, {} afresh by {predictor}", percent(with), percent(afresh));
+        vec![("source", source), ("transfer", format!("{verdict}: {errors}, on held-out models; {guides}"))]
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Link, Transport};
+use super::{Guard, Link, Transport, TransportError};
 
 /// Which program is the agent of this machine.
 #[derive(Debug, Clone)]
@@ -59,7 +59,7 @@ impl Transport for Local {
 
     /// The agent's messages to people go where this program's go. It has a process group of its own, so that Ctrl-C reaches only
     /// this program, which ends the agent when it is done with it.
-    fn connect(&self) -> io::Result<Link> {
+    fn connect(&mut self) -> Result<Link, TransportError> {
         let mut child = Command::new(&self.executable)
             .args(&self.arguments)
             .stdin(Stdio::piped())
@@ -77,6 +77,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The agent's process; it ends with its guard.
 struct Agent(Child);
+
+impl Guard for Agent {}
 
 impl Drop for Agent {
     fn drop(&mut self) {

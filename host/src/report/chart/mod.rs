@@ -4,6 +4,6 @@ mod frame;
 mod marker;
 mod scale;
 
-pub(super) use frame::{Axis, Frame, points, px};
-pub(super) use marker::{Marker, legend};
-pub(super) use scale::Scale;
+pub(crate) use frame::{Axis, Frame, points, px};
+pub(crate) use marker::{Marker, legend};
+pub(crate) use scale::Scale;

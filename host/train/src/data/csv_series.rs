@@ -7,7 +7,7 @@
 //! **Rows**: one file, or a folder with `train.csv` and perhaps `test.csv`. A row is a series: its class in the first column, then
 //! its values, all time steps of the first channel, then those of the next. UCR's and UEA's archives are of this kind.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::class_folders::{ClassFolders, Files};
 use super::in_memory::InMemory;
@@ -160,7 +160,7 @@ impl Cut {
 }
 
 /// The numbers of a recording, channels last, and how many channels it has.
-fn recording(path: &PathBuf) -> Result<(Vec<f32>, usize), DataError> {
+fn recording(path: &Path) -> Result<(Vec<f32>, usize), DataError> {
     let table = Table::read(path)?;
     let skipped = usize::from(table.rows[0].numbers(path, 0).is_err() && table.rows.len() > 1);
     let rows = &table.rows[skipped..];

@@ -14,7 +14,7 @@ mod value;
 use burn::tensor::{Device, Tensor, TensorData};
 use edgefit_graph::{Graph, NodeId, Shape, Weights};
 
-use crate::backend;
+use crate::backend::{self, Images};
 use crate::error::TrainError;
 use plan::{Action, ChainStep, Plan, Step};
 use value::{Layout, Value, padded};
@@ -50,6 +50,10 @@ pub(crate) enum Mode<'a> {
     Train(&'a mut Vec<Option<Tensor<1>>>),
     /// With the running statistics.
     Infer,
+    /// As in training, for a network without batch norm, while the numbers stay in range: whenever a node's output is all that
+    /// the rest of the network depends on, it is divided by its largest magnitude, whose logarithm is added here. Every path
+    /// from input to output then has the same factors.
+    Flow(&'a mut f64),
 }
 
 impl Network {
@@ -103,6 +107,12 @@ impl Network {
         Ok(Self { graph: graph.clone(), plan, operations, device: device.clone(), parameters, statistics })
     }
 
+    /// These numbers on the device.
+    pub(crate) fn on_device(&self, numbers: Vec<f32>) -> Tensor<1> {
+        let len = numbers.len();
+        Tensor::from_data(TensorData::new(numbers, [len]), &self.device)
+    }
+
     /// The blocks of parameters.
     pub(crate) fn blocks(&self) -> &[Block] {
         &self.plan.blocks
@@ -125,7 +135,6 @@ impl Network {
 
     /// The weights as they are on the device, given the numbers of each block.
     pub(crate) fn weights(&self, parameters: &[Tensor<1>], statistics: &[Tensor<1>]) -> Weights {
-        let numbers = |t: &Tensor<1>| t.to_data().try_to_vec::<f32>().expect("parameters are 32-bit floats");
         let mut weights = Weights::new();
         for (at, block) in self.plan.blocks.iter().enumerate() {
             block.unpack(&self.graph, &numbers(&parameters[at]), &numbers(&statistics[at]), &mut weights);
@@ -135,12 +144,21 @@ impl Network {
 
     /// A batch of samples as an input, from floats with the channels last.
     pub(crate) fn input(&self, floats: Vec<f32>) -> Value {
+        self.input_value(self.input_tensor(floats))
+    }
+
+    /// As [`Network::input`], as a tensor that autodiff may track.
+    pub(crate) fn input_tensor(&self, floats: Vec<f32>) -> Images {
         let shape = self.input_shape();
         let batch = floats.len() / shape.elements() as usize;
         let mut dims = shape.dims().to_vec();
         dims.rotate_left(1);
-        let data = TensorData::new(floats, padded(batch, &dims).to_vec());
-        Value::new(Tensor::from_data(data, &self.device), shape, Layout::Last)
+        Tensor::from_data(TensorData::new(floats, padded(batch, &dims).to_vec()), &self.device)
+    }
+
+    /// What [`Network::input_tensor`] gave as an input.
+    pub(crate) fn input_value(&self, tensor: Images) -> Value {
+        Value::new(tensor, self.input_shape(), Layout::Last)
     }
 
     /// Scores of a classifier, `[batch, classes]`. `parameters` are those of the network or copies that autodiff tracks.
@@ -163,7 +181,11 @@ impl Network {
         }
         for step in &self.plan.steps {
             let inputs = step.inputs.iter().map(|&id| take(&mut values, &mut uses, id)).collect();
-            values[step.output.index()] = Some(self.run(step, inputs, parameters, &mut mode));
+            let output = self.run(step, inputs, parameters, &mut mode);
+            values[step.output.index()] = Some(match &mut mode {
+                Mode::Flow(logarithm) if values.iter().all(Option::is_none) => scaled(output, logarithm),
+                _ => output,
+            });
         }
         self.plan.outputs.iter().map(|&id| take(&mut values, &mut uses, id)).collect()
     }
@@ -230,7 +252,7 @@ impl Network {
             let block = &self.plan.blocks[step.block];
             let context =
                 composed::ChainContext { graph: &self.graph, fused: &step.fused, block, parameters, statistics };
-            let (y, seen) = context.run(input, matches!(mode, Mode::Train(_)));
+            let (y, seen) = context.run(input, !matches!(mode, Mode::Infer));
             if let Mode::Train(all) = mode {
                 all[step.block] = seen;
             }
@@ -247,10 +269,28 @@ impl Network {
                 all[step.block] = (self.plan.blocks[step.block].statistics > 0).then_some(seen);
                 y
             }
+            Mode::Flow(_) => backend::chain_train(x, parameters.clone(), &step.call).0,
             Mode::Infer => backend::chain_infer(x, parameters.clone(), statistics.clone(), &step.call),
         };
         Value::new(y, shape, layout)
     }
+}
+
+/// The numbers of a block.
+pub(crate) fn numbers(block: &Tensor<1>) -> Vec<f32> {
+    block.to_data().try_to_vec::<f32>().expect("parameters are 32-bit floats")
+}
+
+/// Divides by the largest magnitude and adds its logarithm; zeros stay.
+fn scaled(value: Value, logarithm: &mut f64) -> Value {
+    let (shape, layout) = (value.shape().clone(), value.layout());
+    let tensor = value.tensor();
+    let largest = tensor.clone().abs().max().into_scalar::<f32>();
+    if !(largest.is_finite() && largest > 0.0) {
+        return Value::new(tensor, &shape, layout);
+    }
+    *logarithm += f64::from(largest).ln();
+    Value::new(tensor / largest, &shape, layout)
 }
 
 /// A node's output, moved out at its last use.

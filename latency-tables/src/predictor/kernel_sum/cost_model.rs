@@ -5,6 +5,7 @@
 
 use nalgebra::{DMatrix, DVector};
 
+use super::adaptation::Adaptation;
 use super::profile::{Profiled, Profiles};
 use crate::kernel::{Kernel, KernelKind};
 use crate::linear::{Fit, Problem};
@@ -32,8 +33,15 @@ pub(super) fn padding(channels: f64, lanes: f64) -> f64 {
 /// Costs of every kind.
 #[derive(Debug)]
 pub(super) struct CostModel {
-    by_kind: Vec<Option<[f64; COLUMNS]>>,
-    any: [f64; COLUMNS],
+    estimate: Estimate,
+}
+
+#[derive(Debug)]
+enum Estimate {
+    /// Costs of each kind, and those of a kind that was never measured.
+    Costs { by_kind: Vec<Option<[f64; COLUMNS]>>, any: [f64; COLUMNS] },
+    /// Another table's times.
+    Adapted(Adaptation),
 }
 
 fn row(kernel: &Kernel) -> [f64; COLUMNS] {
@@ -68,7 +76,7 @@ impl CostModel {
     fn of_kernels(profiled: &[Profiled<'_>]) -> Self {
         let of_kind = |kind| profiled.iter().filter(|one| one.kernel.kind == kind).copied().collect::<Vec<_>>();
         let by_kind = KernelKind::ALL.iter().map(|&kind| fit_kernels(&of_kind(kind))).collect();
-        Self { by_kind, any: fit_kernels(profiled).unwrap_or_default() }
+        Self { estimate: Estimate::Costs { by_kind, any: fit_kernels(profiled).unwrap_or_default() } }
     }
 
     /// Fitted to whole networks, each kind with its own costs.
@@ -79,22 +87,40 @@ impl CostModel {
         for (position, kind) in kinds.iter().enumerate() {
             by_kind[kind.index()] = Some(to_costs(&own.coefficients()[position * COLUMNS..]));
         }
-        Self { by_kind, any: to_costs(shared.coefficients()) }
+        Self { estimate: Estimate::Costs { by_kind, any: to_costs(shared.coefficients()) } }
+    }
+
+    /// The times of another table.
+    pub(super) fn adapted(adaptation: Adaptation) -> Self {
+        Self { estimate: Estimate::Adapted(adaptation) }
     }
 
     /// Nanoseconds of a kernel, above zero.
     pub(super) fn time_ns(&self, kernel: &Kernel) -> f64 {
-        let costs = self.by_kind[kernel.kind.index()].as_ref().unwrap_or(&self.any);
-        costs.iter().zip(row(kernel)).map(|(cost, amount)| cost * amount).sum::<f64>().max(super::LEAST_NS)
+        match &self.estimate {
+            Estimate::Adapted(adaptation) => adaptation.time_ns(kernel),
+            Estimate::Costs { by_kind, any } => {
+                let costs = by_kind[kernel.kind.index()].as_ref().unwrap_or(any);
+                costs.iter().zip(row(kernel)).map(|(cost, amount)| cost * amount).sum::<f64>().max(super::LEAST_NS)
+            }
+        }
     }
 
     /// Costs by name.
-    pub(super) fn terms(&self) -> impl Iterator<Item = (String, f64)> {
-        KernelKind::ALL.into_iter().zip(&self.by_kind).flat_map(|(kind, costs)| {
-            let named = costs.iter().flat_map(|costs| UNITS.into_iter().zip(*costs));
-            named.map(move |(unit, cost)| (format!("{}.{unit}", kind.name()), cost))
-        })
+    pub(super) fn terms(&self) -> Vec<(String, f64)> {
+        match &self.estimate {
+            Estimate::Adapted(adaptation) => adaptation.terms().collect(),
+            Estimate::Costs { by_kind, .. } => cost_terms(by_kind),
+        }
     }
+}
+
+fn cost_terms(by_kind: &[Option<[f64; COLUMNS]>]) -> Vec<(String, f64)> {
+    let of_kind = |(kind, costs): (KernelKind, &Option<[f64; COLUMNS]>)| {
+        let named = costs.iter().flat_map(|costs| UNITS.into_iter().zip(*costs));
+        named.map(|(unit, cost)| (format!("{}.{unit}", kind.name()), cost)).collect::<Vec<_>>()
+    };
+    KernelKind::ALL.into_iter().zip(by_kind).flat_map(of_kind).collect()
 }
 
 fn occurs(kind: KernelKind, samples: &[&NetworkSample]) -> bool {

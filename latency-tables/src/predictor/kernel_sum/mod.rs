@@ -1,15 +1,17 @@
 //! A network takes the sum of what its kernels take, corrected by what whole networks show.
 //!
-//! In three steps. Non-negative costs per kind ([`cost_model`]) estimate any kernel. Profiles correct that, with an exact entry for
+//! In three steps. Non-negative costs per kind ([`cost_model`]), or another table ([`transferred`]), estimate any kernel. Profiles correct that, with an exact entry for
 //! each kernel seen and its neighbors' for the others ([`interpolation`]). Whole networks then correct every kernel once more
 //! ([`correction`]), since a kernel in a profile and the same kernel in an undisturbed run do not take the same time.
 
+mod adaptation;
 mod correction;
 mod cost_model;
 mod interpolation;
 mod plain;
 mod profile;
 mod similarity;
+mod transferred;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +22,7 @@ use nalgebra::{DMatrix, DVector};
 pub use plain::PlainSum;
 use profile::Profiles;
 use similarity::{Place, Range};
+pub use transferred::{TRANSFERRED, Transferred};
 
 use super::{LEAST_NS, Model, Predictor};
 use crate::kernel::{Kernel, KernelKind};
@@ -48,6 +51,7 @@ const OF_UNKNOWN_KIND: f64 = 10.0;
 /// Columns of the overhead fit: intercept, number of kernels, sum of their times.
 const COLUMNS: usize = 3;
 
+/// A fitted sum of kernels.
 #[derive(Debug)]
 struct Sum {
     times: Interpolation,
@@ -99,20 +103,14 @@ impl Predictor for KernelSum {
     }
 
     fn fit(&self, samples: &[&NetworkSample]) -> Box<dyn Model> {
-        let profiled: &[&NetworkSample] = if self.profiles { samples } else { &[] };
-        let profiles = Profiles::of(profiled);
-        let times = Interpolation::fit(CostModel::of(&profiles, samples), &profiles);
-        let overhead = fit_overhead(&times, samples);
-        let latest = &samples[samples.len().saturating_sub(MOST_NETWORKS)..];
-        let observations: Vec<Observation<'_>> = latest.iter().map(|s| observation(&times, &overhead, s)).collect();
-        let correction = Correction::fit(&observations);
-        let mut sum = Sum { times, overhead, correction, entries: BTreeMap::new(), ranges: ranges(samples) };
-        for kernel in samples.iter().flat_map(|sample| sample.kernels.kernels()) {
-            if !sum.entries.contains_key(&kernel.hash) {
-                sum.entries.insert(kernel.hash, sum.inferred_ns(kernel));
-            }
-        }
-        Box::new(sum)
+        Box::new(self.sum(samples))
+    }
+}
+
+impl KernelSum {
+    fn sum(self, samples: &[&NetworkSample]) -> Sum {
+        let profiles = Profiles::of(if self.profiles { samples } else { &[] });
+        Sum::fit(CostModel::of(&profiles, samples), &profiles, samples)
     }
 }
 
@@ -123,6 +121,27 @@ fn ranges(samples: &[&NetworkSample]) -> Vec<Option<Range>> {
 }
 
 impl Sum {
+    /// Fitted from a first estimate of any kernel.
+    fn fit(costs: CostModel, profiles: &Profiles<'_>, samples: &[&NetworkSample]) -> Self {
+        let times = Interpolation::fit(costs, profiles);
+        let overhead = fit_overhead(&times, samples);
+        let latest = &samples[samples.len().saturating_sub(MOST_NETWORKS)..];
+        let observations: Vec<Observation<'_>> = latest.iter().map(|s| observation(&times, &overhead, s)).collect();
+        let correction = Correction::fit(&observations);
+        let mut sum = Self { times, overhead, correction, entries: BTreeMap::new(), ranges: ranges(samples) };
+        for kernel in samples.iter().flat_map(|sample| sample.kernels.kernels()) {
+            if !sum.entries.contains_key(&kernel.hash) {
+                sum.entries.insert(kernel.hash, sum.inferred_ns(kernel));
+            }
+        }
+        sum
+    }
+
+    /// What a kernel takes, above zero.
+    fn positive_ns(&self, kernel: &Kernel) -> f64 {
+        self.time_ns(kernel).max(LEAST_NS)
+    }
+
     /// 0 for a seen kernel, 1 for one among the seen ones, more outside of them and for a kind never seen.
     fn novelty(&self, kernel: &Kernel) -> f64 {
         if self.entries.contains_key(&kernel.hash) {

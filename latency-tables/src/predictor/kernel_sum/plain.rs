@@ -44,6 +44,6 @@ impl Model for Lookup {
     }
 
     fn terms(&self) -> Vec<(String, f64)> {
-        self.times.costs().terms().collect()
+        self.times.costs().terms()
     }
 }

@@ -1,0 +1,80 @@
+//! Space `ds-cnn`: depthwise separable convolutions in stages, as keyword spotting uses them (Zhang et al. 2017, Hello Edge).
+//!
+//! It takes a spectrogram as an image, or the sound itself as a series, whose first convolution then has a large stride. A
+//! stage has a kernel, a width and a number of blocks; a block is a depthwise and a pointwise convolution, each with
+//! its batch norm and nonlinearity. Unlike `mbconv`, nothing is widened inside or added.
+
+use edgefit_graph::Graph;
+use edgefit_graph::op::Activation;
+
+use super::choices::{Choice, Choices, take};
+use super::layers::{Convolution, Layers};
+use super::scale::Scale;
+use super::settings::SpaceSettings;
+use super::{Frame, Space, SpaceError, Task};
+use crate::genotype::Genotype;
+
+pub(super) const NAME: &str = "ds-cnn";
+
+/// Extents of the first convolution to choose from; a larger stride makes it larger.
+const STEM_KERNELS: [usize; 3] = [3, 5, 9];
+
+struct DsCnn {
+    frame: Frame,
+    stages: usize,
+}
+
+pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Space>, SpaceError> {
+    settings.takes(&["stages", "widths", "kernels", "depths"])?;
+    let scale = Scale::of(task, NAME)?;
+    let stages = settings.stages_or(scale.stages)?;
+    let kernels = if scale.axes == 1 { [3, 5, 9].as_slice() } else { &[3, 5] };
+    let settings = SpaceSettings {
+        stages: Some(stages),
+        widths: Some(settings.all_widths_or(stages, |stage| scale.wide_widths(stage))?),
+        kernels: Some(settings.kernels_or(kernels)?),
+        depths: Some(settings.depths_or(&[1, 2, 3, 4])?),
+        ..SpaceSettings::preset(NAME)
+    };
+    let mut choices = Choices::default();
+    choices.group([
+        Choice::numbers("stem.kernel", "k", &STEM_KERNELS),
+        Choice::numbers("stem.width", "w", &scale.widths(0)),
+        Choice::numbers("stem.stride", "s", &scale.stem_strides),
+    ]);
+    for stage in 0..stages {
+        let name = |choice: &str| format!("stage{}.{choice}", stage + 1);
+        choices.group([
+            Choice::numbers(name("kernel"), "k", settings.kernels()),
+            Choice::numbers(name("width"), "w", settings.widths(stage)),
+            Choice::numbers(name("depth"), "d", settings.depths()),
+        ]);
+    }
+    let frame = Frame { name: NAME, settings, task: task.clone(), choices };
+    Ok(Box::new(DsCnn { frame, stages }))
+}
+
+impl Space for DsCnn {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
+
+    fn decode(&self, genotype: &Genotype) -> Result<Graph, SpaceError> {
+        self.check(genotype)?;
+        let mut genes = self.frame.choices.reader(genotype);
+        let [kernel, width, stride] = take(&mut genes);
+        let mut layers = Layers::new(&self.frame.task)?;
+        layers.conv("stem.conv", Convolution { width, kernel: kernel.max(2 * stride - 1), stride })?;
+        layers.activation("stem.conv", Activation::Relu)?;
+        for stage in 1..=self.stages {
+            let [kernel, width, depth] = take(&mut genes);
+            for block in 1..=depth {
+                let stride = if stage > 1 && block == 1 { 2 } else { 1 };
+                let name = format!("stage{stage}.block{block}");
+                layers.separable(&name, Convolution { width, kernel, stride }, 1, Some(Activation::Relu))?;
+                layers.activation(&name, Activation::Relu)?;
+            }
+        }
+        Ok(layers.classify(self.frame.task.classes)?)
+    }
+}

@@ -1,0 +1,96 @@
+//! Space `hybrid`: inverted residuals while the resolution is high, then attention where positions are few (Dai et al. 2021,
+//! CoAtNet; Mehta and Rastegari 2022, MobileViT).
+//!
+//! All stages but the last are of convolutions, with a kernel, an expansion, a width and a depth each. The last halves the
+//! resolution once more and has layers of attention and MLP, with one width, number of heads and MLP ratio.
+
+use edgefit_graph::Graph;
+use edgefit_graph::op::Activation;
+
+use super::choices::{Choice, Choices, take};
+use super::layers::{Attention, Convolution, InvertedResidual, Layers, Mlp};
+use super::scale::{Scale, stem_kernel};
+use super::settings::SpaceSettings;
+use super::transformer::{HEADS, RATIOS};
+use super::{Frame, Space, SpaceError, Task};
+use crate::genotype::Genotype;
+
+pub(super) const NAME: &str = "hybrid";
+
+struct Hybrid {
+    frame: Frame,
+    stages: usize,
+    head_width: usize,
+}
+
+pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Space>, SpaceError> {
+    settings.takes(&["stages", "widths", "kernels", "expansions", "depths"])?;
+    let scale = Scale::of(task, NAME)?;
+    let stages = settings.stages_or(scale.stages)?;
+    let settings = SpaceSettings {
+        stages: Some(stages),
+        widths: Some(settings.all_widths_or(stages, |stage| scale.widths(stage))?),
+        kernels: Some(settings.kernels_or(&[3, 5])?),
+        expansions: Some(settings.expansions_or(&[1, 2, 4])?),
+        depths: Some(settings.depths_or(&[1, 2, 3])?),
+        ..SpaceSettings::preset(NAME)
+    };
+    let mut choices = Choices::default();
+    choices.group([
+        Choice::numbers("stem.width", "w", &scale.widths(0)),
+        Choice::numbers("stem.stride", "s", &scale.stem_strides),
+    ]);
+    let last = stages - 1;
+    for stage in 0..last {
+        let name = |choice: &str| format!("stage{}.{choice}", stage + 1);
+        choices.group([
+            Choice::numbers(name("kernel"), "k", settings.kernels()),
+            Choice::numbers(name("expansion"), "e", settings.expansions()),
+            Choice::numbers(name("width"), "w", settings.widths(stage)),
+            Choice::numbers(name("depth"), "d", settings.depths()),
+        ]);
+    }
+    choices.group([
+        Choice::numbers("attention.width", "w", settings.widths(last)),
+        Choice::numbers("attention.depth", "d", settings.depths()),
+        Choice::numbers("attention.heads", "h", &HEADS),
+        Choice::numbers("attention.ratio", "m", &RATIOS),
+    ]);
+    let frame = Frame { name: NAME, settings, task: task.clone(), choices };
+    Ok(Box::new(Hybrid { frame, stages, head_width: scale.base_width }))
+}
+
+impl Space for Hybrid {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
+
+    fn decode(&self, genotype: &Genotype) -> Result<Graph, SpaceError> {
+        self.check(genotype)?;
+        let mut genes = self.frame.choices.reader(genotype);
+        let [width, stride] = take(&mut genes);
+        let activation = Activation::HardSwish;
+        let mut layers = Layers::new(&self.frame.task)?;
+        layers.conv("stem.conv", Convolution { width, kernel: stem_kernel(stride), stride })?;
+        layers.activation("stem.conv", activation)?;
+        for stage in 1..self.stages {
+            let [kernel, expansion, width, depth] = take(&mut genes);
+            for block in 1..=depth {
+                let stride = if stage > 1 && block == 1 { 2 } else { 1 };
+                let block_of_stage = InvertedResidual { kernel, expansion, width, stride, squeeze: 0, activation };
+                layers.inverted_residual(&format!("stage{stage}.block{block}"), block_of_stage)?;
+            }
+        }
+        let [width, depth, heads, ratio] = take(&mut genes);
+        let stride = if self.stages > 1 { 2 } else { 1 };
+        layers.conv("attention.conv", Convolution { width, kernel: 3, stride })?;
+        layers.activation("attention.conv", activation)?;
+        layers.positions("attention.positions")?;
+        layers.join_positions("attention")?;
+        for layer in 1..=depth {
+            let attention = Attention { heads, head_width: self.head_width };
+            layers.transformer_layer(&format!("attention.layer{layer}"), attention, Mlp { ratio, activation })?;
+        }
+        Ok(layers.classify_tokens(self.frame.task.classes)?)
+    }
+}

@@ -1,0 +1,130 @@
+//! Space `tcn`: residual blocks of dilated convolutions over a series (Bai et al. 2018), in stages that halve its resolution.
+//!
+//! An image is read as a series along its width, each row of each channel being a channel, as TC-ResNet does with spectrograms
+//! (Choi et al. 2019). A block is two convolutions, standard or separable, whose dilation may double from block to
+//! block, and a shortcut. Padding is on both sides, since the whole series is there when it is classified.
+
+use edgefit_graph::op::Activation;
+use edgefit_graph::{Graph, Shape};
+
+use super::choices::{Choice, Choices, take};
+use super::layers::{Convolution, Layers};
+use super::scale::{Scale, stem_kernel};
+use super::settings::SpaceSettings;
+use super::{Frame, Space, SpaceError, Task};
+use crate::genotype::Genotype;
+
+pub(super) const NAME: &str = "tcn";
+
+/// Kinds of convolution, from cheap to costly.
+const KINDS: [&str; 2] = ["separable", "standard"];
+const SEPARABLE: usize = 0;
+
+/// By which factor the dilation grows from one block of a stage to the next.
+const GROWTHS: [usize; 2] = [1, 2];
+
+struct Tcn {
+    frame: Frame,
+    stages: usize,
+}
+
+/// What the blocks of a stage share.
+#[derive(Clone, Copy)]
+struct Stage {
+    kind: usize,
+    kernel: usize,
+    width: usize,
+}
+
+pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Space>, SpaceError> {
+    settings.takes(&["stages", "widths", "kernels", "depths"])?;
+    let scale = Scale::of(&Task { input: along_width(&task.input), ..task.clone() }, NAME)?;
+    let stages = settings.stages_or(scale.stages)?;
+    let settings = SpaceSettings {
+        stages: Some(stages),
+        widths: Some(settings.all_widths_or(stages, |stage| scale.widths(stage))?),
+        kernels: Some(settings.kernels_or(&[3, 5, 9])?),
+        depths: Some(settings.depths_or(&[1, 2, 3])?),
+        ..SpaceSettings::preset(NAME)
+    };
+    let mut choices = Choices::default();
+    choices.group([
+        Choice::numbers("stem.width", "w", &scale.widths(0)),
+        Choice::numbers("stem.stride", "s", &scale.stem_strides),
+    ]);
+    for stage in 0..stages {
+        let name = |choice: &str| format!("stage{}.{choice}", stage + 1);
+        choices.group([
+            Choice::names(name("kind"), &KINDS),
+            Choice::numbers(name("kernel"), "k", settings.kernels()),
+            Choice::numbers(name("width"), "w", settings.widths(stage)),
+            Choice::numbers(name("depth"), "d", settings.depths()),
+            Choice::numbers(name("growth"), "g", &GROWTHS),
+        ]);
+    }
+    let frame = Frame { name: NAME, settings, task: task.clone(), choices };
+    Ok(Box::new(Tcn { frame, stages }))
+}
+
+/// A series of the length that a sample is read as, with the channels that it has itself.
+fn along_width(input: &Shape) -> Shape {
+    match *input.dims() {
+        [channels, _, width] => Shape::new([channels, width]),
+        _ => input.clone(),
+    }
+}
+
+impl Space for Tcn {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
+
+    fn decode(&self, genotype: &Genotype) -> Result<Graph, SpaceError> {
+        self.check(genotype)?;
+        let mut genes = self.frame.choices.reader(genotype);
+        let [width, stride] = take(&mut genes);
+        let mut layers = Layers::new(&self.frame.task)?;
+        layers.read_as_series()?;
+        layers.conv("stem.conv", Convolution { width, kernel: stem_kernel(stride), stride })?;
+        layers.activation("stem.conv", Activation::Relu)?;
+        for number in 1..=self.stages {
+            let [kind, kernel, width, depth, growth] = take(&mut genes);
+            let stage = Stage { kind, kernel, width };
+            let mut dilation = 1;
+            for block in 1..=depth {
+                let stride = if number > 1 && block == 1 { 2 } else { 1 };
+                stage.add_block(&mut layers, &format!("stage{number}.block{block}"), stride, dilation)?;
+                dilation *= growth;
+            }
+        }
+        Ok(layers.classify(self.frame.task.classes)?)
+    }
+}
+
+impl Stage {
+    fn add_block(self, layers: &mut Layers, name: &str, stride: usize, dilation: usize) -> Result<(), SpaceError> {
+        let from = layers.at();
+        let part = |part: &str| format!("{name}.{part}");
+        self.add_conv(layers, &part("conv1"), stride, dilation)?;
+        layers.activation(&part("conv1"), Activation::Relu)?;
+        self.add_conv(layers, &part("conv2"), 1, dilation)?;
+        let sum = layers.go_to(from);
+        if stride > 1 {
+            layers.shortcut(&part("shortcut"), self.width)?;
+        } else if layers.channels() != self.width {
+            layers.conv(&part("shortcut"), Convolution::pointwise(self.width))?;
+        }
+        let shortcut = layers.go_to(sum);
+        layers.add(&part("add"), shortcut)?;
+        Ok(layers.activation(name, Activation::Relu)?)
+    }
+
+    fn add_conv(self, layers: &mut Layers, name: &str, stride: usize, dilation: usize) -> Result<(), SpaceError> {
+        let conv = Convolution { width: self.width, kernel: self.kernel, stride };
+        let added = match self.kind {
+            SEPARABLE => layers.separable(name, conv, dilation, None),
+            _ => layers.dilated(name, conv, dilation),
+        };
+        Ok(added?)
+    }
+}

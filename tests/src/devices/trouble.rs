@@ -1,0 +1,104 @@
+//! What goes wrong with a device, each with its exit code and what to do: cuts, a full disk, two users, old agents.
+
+use std::thread;
+use std::time::Duration;
+
+use edgefit_protocol::{frame, handshake::MAGIC};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::board::Board;
+use crate::command::bench::json;
+use crate::command::resume::{course_of, trained};
+use crate::command::scene::{LIMIT, code, expect};
+use crate::harness::Outcome;
+
+use super::site::{Site, bench, expect_emulated};
+
+/// Connections that are cut during one search.
+const CUTS: usize = 5;
+
+/// Cut again and again at random moments, a search has the same trials as without.
+pub(crate) fn cuts_do_not_change_a_search() -> Outcome {
+    let site = Site::with_onnx_runtime(Board::start()?)?;
+    let search = |out| ["search", "search.toml", "--device", "board", "--out", out];
+    site.done(&search("whole"))?;
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let mut cut = 0;
+    let mut running = site.start(&search("cut"))?;
+    while cut < CUTS && running.is_running() {
+        thread::sleep(Duration::from_millis(rng.random_range(200..1200)));
+        cut += site.network.cable.cut();
+    }
+    expect(&running.finish(LIMIT)?, code::DONE, &[])?;
+    assert!(cut > 0, "nothing was cut");
+    let course = |run| -> Result<Vec<_>, String> { Ok(trained(&site.scene, run)?.iter().map(course_of).collect()) };
+    assert_eq!(course("whole")?, course("cut")?);
+    Ok(())
+}
+
+/// A disk without room for the agent, and one without room for a model.
+pub(crate) fn a_full_disk_is_told() -> Outcome {
+    let small = Site::with_device(Board::with_small_disk(1024)?)?;
+    expect(&small.run(&bench("board", &[]))?, code::DEVICE, &["KiB free", "make room"])?;
+    let site = Site::with_device(Board::with_small_disk(400 * 1024)?)?;
+    site.done(&bench("board", &[]))?;
+    site.network.board.run("cat /dev/zero > /data/fill; true")?;
+    site.scene.write("model.onnx", with_metadata(&edgefit::device::canary::model()))?;
+    expect(&site.run(&bench("board", &[]))?, code::DEVICE, &["store", "space"])?;
+    site.network.board.run("rm /data/fill")?;
+    expect_emulated(&json(&site.done(&bench("board", &[]))?)?);
+    Ok(())
+}
+
+/// The same model with another hash: a producer's name is added (ONNX's ModelProto, field 2).
+fn with_metadata(model: &[u8]) -> Vec<u8> {
+    [model, &[0x12, 4], b"test"].concat()
+}
+
+/// Who comes second is told to wait, and gets his turn when the first is done.
+pub(crate) fn a_second_user_waits() -> Outcome {
+    let site = Site::with_device(Board::start()?)?;
+    site.done(&bench("board", &[]))?;
+    let long = ["bench", "model.onnx", "--device", "board", "--min-secs", "60", "--max-secs", "60"];
+    let first = site.start(&long)?;
+    wait_for_lock(&site)?;
+    expect(&site.run(&bench("board", &[]))?, code::DEVICE, &["another host"])?;
+    drop(first);
+    site.done(&bench("board", &[]))?;
+    Ok(())
+}
+
+/// The agent of the first user holds the board.
+fn wait_for_lock(site: &Site) -> Result<(), String> {
+    let held = "read pid session < /data/.cache/edgefit/store.lock && [ -d /proc/$pid ]";
+    for _ in 0..400 {
+        if site.network.board.run(held).is_ok() {
+            return Ok(());
+        }
+        thread::sleep(Duration::from_millis(25));
+    }
+    Err("the first user never got the board".to_owned())
+}
+
+/// Agents of earlier versions make room on the board; one that is still in edgefit's own folder is told.
+pub(crate) fn old_agents_go_and_are_told() -> Outcome {
+    let site = Site::with_device(Board::start()?)?;
+    let board = &site.network.board;
+    let put = "mkdir -p ~/.cache/edgefit/agents; cd ~/.cache/edgefit/agents; for n in 1 2 3 4; do echo old > edgefit-agent-$n; done";
+    board.run(put)?;
+    site.done(&bench("board", &[]))?;
+    let left = board.run("cd ~/.cache/edgefit/agents; ls; cat *-1 *-2 *-3 *-4 2>/dev/null | wc -l; true")?;
+    let agents: Vec<&str> = left.lines().filter(|line| line.starts_with("edgefit-agent-")).collect();
+    assert!(agents.iter().any(|agent| agent.len() > "edgefit-agent-1".len()), "{left}");
+    assert!(agents.len() < 5, "the old agents are all still there: {left}");
+    site.scene.write(&super::site::agent_name(), older_agent()?)?;
+    expect(&site.run(&bench("board", &[]))?, code::DEVICE, &["version 1", "agent build"])
+}
+
+/// A stand-in for an agent of an older version: a script that says what one says, and no more.
+fn older_agent() -> Result<String, String> {
+    let greeting = frame::encode(&(MAGIC, 1_u32, "an answer of that version")).map_err(|error| error.to_string())?;
+    let bytes: String = greeting.iter().map(|byte| format!("\\{byte:03o}")).collect();
+    Ok(format!("#!/bin/sh\nprintf '{bytes}'\ncat > /dev/null\n"))
+}
