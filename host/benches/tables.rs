@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 
-use edgefit::bench::Preset;
 use edgefit::config::DeviceConfig;
+use edgefit::device::Registry;
 use edgefit::error::{Error, ErrorKind, Result};
 use edgefit::latency_table::{BuildPlan, Evaluation, FreshPlan, Origin, SpaceSpec, Tested, build, evaluate_fresh};
 use edgefit::progress::Progress;
@@ -81,20 +81,14 @@ fn measured(setting: &Setting, folder: &Path, models: usize, fresh: usize) -> Re
     if let Ok(text) = fs::read_to_string(&result) {
         return serde_json::from_str(&text).map_err(internal);
     }
-    let (progress, interrupt) = (Progress::silent(), AtomicBool::new(false));
+    let (registry, progress, interrupt) = (Registry::new(None), Progress::silent(), AtomicBool::new(false));
     let plan = BuildPlan {
-        device: DeviceConfig {
-            name: "local".to_owned(),
-            runtime: *runtime,
-            threads: *threads,
-            affinity: None,
-            preset: Preset::Quick,
-        },
-        models_from: Origin::Space(SpaceSpec {
+        device: DeviceConfig::named("local".to_owned(), Some(*runtime), Some(*threads)),
+        models_from: Origin::Space(Box::new(SpaceSpec {
             settings: SpaceSettings::preset(space),
             input: vec![3, 32, 32],
             classes: 10,
-        }),
+        })),
         models,
         seconds: SECONDS,
         target_error: None,
@@ -104,10 +98,10 @@ fn measured(setting: &Setting, folder: &Path, models: usize, fresh: usize) -> Re
         out: table.clone(),
         resume: true,
     };
-    build(&plan, &progress, &interrupt)?;
+    build(&plan, &registry, &progress, &interrupt)?;
     let tested = Tested::Drawn(fresh);
     let fresh = FreshPlan { table, device: "local".to_owned(), tested, processes: PROCESSES, seed: FRESH_SEED };
-    let evaluation: Evaluation = evaluate_fresh(&fresh, &progress, &interrupt)?;
+    let evaluation: Evaluation = evaluate_fresh(&fresh, &registry, &progress, &interrupt)?;
     let document = serde_json::to_value(&evaluation).map_err(internal)?;
     fs::write(&result, document.to_string()).map_err(|e| Error::new(ErrorKind::Storage, e))?;
     Ok(document)

@@ -41,19 +41,10 @@ fn no_classifier(found: Option<usize>, classes: usize) -> Error {
     Error::new(ErrorKind::Data, message)
 }
 
-/// The images as the network takes them: raw values as floats, channels first, little-endian.
+/// The samples as the network takes them: raw values as floats, channels first, little-endian.
 fn raw_inputs(samples: &Samples) -> Vec<u8> {
-    let shape = samples.pixels.shape;
-    let positions = shape.height * shape.width;
-    let mut inputs = Vec::with_capacity(samples.pixels.bytes.len() * 4);
-    for index in 0..samples.len() {
-        let image = samples.image(index);
-        for channel in 0..shape.channels {
-            let values = (0..positions).map(|at| f32::from(image[at * shape.channels + channel]));
-            values.for_each(|value| inputs.extend(value.to_le_bytes()));
-        }
-    }
-    inputs
+    let values = (0..samples.len()).flat_map(|index| samples.channels_first(index));
+    values.flat_map(f32::to_le_bytes).collect()
 }
 
 /// The class with the highest score; `None` when the output is no list of finite floats.

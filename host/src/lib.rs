@@ -2,7 +2,8 @@
 //!
 //! The folders follow the way of a run: [`config`] reads the search file, the search crate proposes, the train crate trains,
 //! the onnx crate exports, [`device`] measures, the latency crate learns, [`study`] keeps every trial, [`report`] tells. Beside it,
-//! [`simulate`] compares strategies where results are tabulated, and [`latency_table`] is the part about tables, also without a search.
+//! [`simulate`] compares strategies where results are tabulated, [`latency_table`] is the part about tables, also without a search, and
+//! [`kept_run`] goes on with a network of a run that was made before.
 
 pub mod accuracy;
 pub mod agent_build;
@@ -11,6 +12,8 @@ pub mod cli;
 pub mod config;
 pub mod device;
 pub mod error;
+pub mod int8;
+pub mod kept_run;
 pub mod latency_table;
 pub mod onnx_runtime;
 pub mod progress;

@@ -21,6 +21,9 @@ const UNFINISHED: (&str, &str) = (".edgefit-", ".tmp");
 /// The folder of the networks that were trained to the end.
 const FINALISTS: &str = "finalists";
 
+/// The folder of the networks that were trained after the run.
+const TRAINED: &str = "trained";
+
 /// The folder of the trainings that paused and may go on; gone once the search is over.
 const PAUSED: &str = "paused";
 
@@ -114,6 +117,29 @@ pub enum FinalistModel {
     Refit,
 }
 
+/// The file of a finalist's network in the folder of a run.
+pub fn finalist_file(run: &Path, number: u64, model: FinalistModel) -> PathBuf {
+    let name = match model {
+        FinalistModel::Judged => format!("trial-{number}.onnx"),
+        FinalistModel::Refit => format!("trial-{number}-refit.onnx"),
+    };
+    run.join(FINALISTS).join(name)
+}
+
+/// The file of a network that was trained after the run, in its folder.
+pub fn trained_file(run: &Path, number: u64) -> PathBuf {
+    run.join(TRAINED).join(format!("trial-{number}.onnx"))
+}
+
+/// Makes the folder that a file is to be in.
+///
+/// # Errors
+/// When the disk is full or the system refuses.
+pub fn make_folder_of(file: &Path) -> Result<(), RunFolderError> {
+    let folder = file.parent().unwrap_or(file);
+    fs::create_dir_all(folder).map_err(RunFolderError::of(folder))
+}
+
 /// The folder of a run that this process has for itself.
 #[derive(Debug)]
 pub struct RunFolder {
@@ -194,11 +220,7 @@ impl RunFolder {
 
     /// A network of a finalist by the number of its trial, whether it is there or not.
     pub fn finalist(&self, number: u64, model: FinalistModel) -> PathBuf {
-        let name = match model {
-            FinalistModel::Judged => format!("trial-{number}.onnx"),
-            FinalistModel::Refit => format!("trial-{number}-refit.onnx"),
-        };
-        self.path.join(FINALISTS).join(name)
+        finalist_file(&self.path, number, model)
     }
 
     /// The paused training of a trial by its number, whether it is there or not.

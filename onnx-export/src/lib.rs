@@ -1,4 +1,4 @@
-//! Networks as ONNX files: [`export()`] writes a graph with its weights, [`import()`]
+//! Networks as ONNX files: [`export()`] writes a graph with its weights, [`export_int8()`] in 8 bits, [`import()`]
 //! reads one, [`ModelSummary`] looks at any.
 //!
 //! One opset, [`OPSET`]: the first with layer normalization as an operator of its own, which also has hard-swish; ONNX Runtime 1.17
@@ -16,6 +16,7 @@ mod tests;
 
 pub use export::{
     BATCH_DIMENSION, DEFAULT_INPUT, DEFAULT_OUTPUT, ExportError, ExportOptions, InputNormalization, Lowered, export,
+    export_int8,
 };
 pub use import::{ImportError, ImportOptions, Imported, import, import_with};
 pub use summary::{ModelSummary, TensorSummary};

@@ -8,6 +8,12 @@ pub const LABELS: &str = "labels";
 /// What the network does to its raw input first, for people.
 pub const INPUT_NORMALIZATION: &str = "input_normalization";
 
+/// What is computed of a recording before the network takes it, as JSON with every size.
+pub const INPUT_FEATURES: &str = "input_features";
+
+/// How a network in integers came about.
+pub const QUANTIZATION: &str = "edgefit.quantization";
+
 /// The run that made the network.
 pub const RUN: &str = "edgefit.run";
 

@@ -7,6 +7,7 @@ pub(crate) mod compare;
 pub(crate) mod data;
 pub(crate) mod device;
 pub(crate) mod examples;
+pub(crate) mod export;
 pub(crate) mod main_job;
 pub(crate) mod mistakes;
 pub(crate) mod report;

@@ -20,8 +20,8 @@ use std::process::ExitCode;
 use agent::{emulated, frames, models};
 use architecture::{dependencies, documents, purity, sources, tree};
 use command::{
-    bench, compare, data, device, examples, main_job, mistakes, report, resume, runtime, shell, simulate, storage,
-    table,
+    bench, compare, data, device, examples, export, main_job, mistakes, report, resume, runtime, shell, simulate,
+    storage, table,
 };
 use devices::{adb, pool, ssh, trouble};
 use harness::{Test, test};
@@ -83,6 +83,11 @@ const CONTENTS: &[Test] = &[
     test("search::bounds_stop_candidates_before_training", &[Program], main_job::bounds_stop_candidates_before_training),
     test("search::an_impossible_bound_names_the_smallest", &[Program], main_job::an_impossible_bound_names_the_smallest_network),
     test("search::mnist_is_read", &[Program, Data("mnist")], data::mnist_is_read),
+    test("data::series_go_all_the_way", &[Program], data::series_go_all_the_way),
+    test("data::sounds_go_all_the_way", &[Program], data::sounds_go_all_the_way),
+    test("train::divergence_ends_a_trial_and_not_the_run", &[Program], data::divergence_ends_a_trial_and_not_the_run),
+    test("export::a_trial_is_trained_and_exported", &[Program], export::a_trial_is_trained_and_exported),
+    test("export::eight_bits_classify_as_well", &[Program, OnnxRuntime, OnnxChecker], export::eight_bits_classify_as_well),
     test("resume::kill_at_any_moment_loses_nothing", &[Program], resume::kill_at_any_moment_loses_nothing),
     test("resume::paused_trainings_go_on", &[Program], resume::paused_trainings_go_on),
     test("resume::interrupting_says_how_to_go_on", &[Program], resume::interrupting_says_how_to_go_on),

@@ -54,7 +54,7 @@ pub(crate) fn published(table: &str, space: &dyn Space, seed: u64) -> Outcome<Ve
 /// CIFAR-10 as folders of images, `images` of them for training and validation, made `side` pixels wide.
 pub(crate) fn cifar10(folder: &str, images: usize, side: usize, seed: u64) -> Outcome<Dataset> {
     let format = format("image-folder").ok_or("the format image-folder is gone")?;
-    let source = Source { path: Some(folder.into()), resize: Some([side, side]) };
+    let source = Source { path: Some(folder.into()), resize: Some([side, side]), ..Source::default() };
     let splits = Splits { limit: Some(images), test_limit: Some(10), ..Splits::default() };
     Ok(Dataset::load(format, &source, &splits, seed)?)
 }

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 use edgefit_train::Dataset;
-use edgefit_train::data::{self, Source, Splits};
 
 use super::running::{self, RunArgs};
 use super::{Globals, output};
@@ -178,13 +177,7 @@ fn size_for(chosen: &Chosen, model: &Model) -> Option<[usize; 2]> {
 }
 
 fn load(chosen: &Chosen, resize: Option<[usize; 2]>) -> Result<Dataset> {
-    let config = &chosen.config;
-    let name = config.format.name();
-    let format = data::format(name).ok_or_else(|| Error::new(ErrorKind::Internal, format!("no format {name}")))?;
-    let source = Source { path: config.path.clone(), resize };
-    let splits =
-        Splits { validation: config.validation, test: config.test, limit: config.limit, test_limit: config.test_limit };
-    Ok(Dataset::load(format, &source, &splits, chosen.seed)?)
+    chosen.config.load_resized(resize, chosen.seed)
 }
 
 fn add_accuracies(

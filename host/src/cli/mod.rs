@@ -6,6 +6,7 @@ mod agent;
 mod bench;
 mod compare;
 mod devices;
+mod export;
 mod interrupt;
 mod output;
 mod predict;
@@ -16,6 +17,7 @@ mod search;
 mod shell;
 mod simulate;
 mod table;
+mod train;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -100,6 +102,10 @@ enum Command {
     Table(table::TableCommand),
     /// Predicts latency and memory of any ONNX model from a latency table
     Predict(predict::PredictArgs),
+    /// Trains an architecture of a run to the end
+    Train(train::TrainArgs),
+    /// Writes a trained network of a run as ONNX, in floats or 8 bits
+    Export(export::ExportArgs),
     /// Writes the HTML report of a run anew
     Report(report::ReportArgs),
     /// Compares search strategies on a tabulated benchmark, in seconds
@@ -133,6 +139,8 @@ fn run(cli: Cli) -> Result<ExitCode> {
         Command::Runtime(args) => runtime::run_command(args, &cli.globals)?,
         Command::Table(command) => table::run_command(command, &cli.globals)?,
         Command::Predict(args) => predict::run_command(args)?,
+        Command::Train(args) => train::run_command(args, &cli.globals)?,
+        Command::Export(args) => export::run_command(args, &cli.globals)?,
         Command::Report(args) => report::run_command(args)?,
         Command::Simulate(args) => simulate::run_command(args, &cli.globals)?,
         Command::Agent(args) => return agent::run_command(args, &cli.globals),

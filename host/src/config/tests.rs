@@ -344,7 +344,7 @@ fn an_absent_space_is_told_where_it_is_named() {
 fn data_has_a_path_where_it_needs_one() {
     check(
         &LEAST.replace("digits", "idx"),
-        "search.toml:2: data.path: is missing\n= help: name the folder of the data set",
+        "search.toml:2: data.path: is missing\n= help: name the folder or file of the data set",
     );
     check(
         &LEAST.replace("\"digits\"\n", "\"digits\"\npath = \"x\"\n"),

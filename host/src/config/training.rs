@@ -2,8 +2,8 @@
 
 use std::ops::Bound;
 
-use edgefit_train::Optimizer;
 use edgefit_train::proxy::PROXIES;
+use edgefit_train::{Optimizer, Schedule};
 use serde::Serialize;
 
 use super::section::Section;
@@ -13,6 +13,9 @@ const MOST_EPOCHS: usize = 10_000;
 
 /// Every optimizer with its name in a search file.
 const OPTIMIZERS: [(&str, Optimizer); 2] = [("sgd", Optimizer::Sgd), ("adamw", Optimizer::Adamw)];
+
+/// Every schedule with its name in a search file.
+const SCHEDULES: [(&str, Schedule); 2] = [("cosine", Schedule::Cosine), ("one-cycle", Schedule::OneCycle)];
 
 /// A learning rate and a weight decay that suit small networks.
 const fn standard(optimizer: Optimizer) -> (f64, f64) {
@@ -25,20 +28,30 @@ const fn standard(optimizer: Optimizer) -> (f64, f64) {
 /// How a candidate's accuracy is estimated: by a short training.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EstimateConfig {
-    /// Passes over the training images.
+    /// Passes over the training samples.
     pub epochs: usize,
-    /// Images a step.
+    /// Samples a step.
     pub batch: usize,
     /// How weights follow gradients.
     pub optimizer: Optimizer,
     /// Highest learning rate; it rises to there during the warm-up and falls to 0 along a cosine.
     pub learning_rate: f64,
-    /// Weight decay.
+    /// How it rises and falls; `one-cycle` has its own warm-up.
+    pub schedule: Schedule,
+    /// Weight decay; norms and biases have none.
     pub weight_decay: f64,
     /// Share of the steps during which the learning rate rises; at least 0, less than 1.
     pub warmup: f64,
     /// Share of the target that is spread over all classes; at least 0, less than 1.
     pub label_smoothing: f64,
+    /// Largest norm of the gradient; longer ones are shortened to it. `None` for no bound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+    /// Share of itself that a moving average of the weights keeps a step; `None` to take the weights as they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub average: Option<f64>,
+    /// Whether each class weighs as much as any other in the loss, however many samples it has.
+    pub class_weights: bool,
     /// What says which proposals are worth a training, without training them; all are where it is absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy: Option<Proxy>,
@@ -60,9 +73,13 @@ impl EstimateConfig {
             batch: section.count("batch", 32, 1..=65_536),
             optimizer,
             learning_rate: section.number("learning_rate", learning_rate, POSITIVE_RATE),
+            schedule: section.choice("schedule", Schedule::Cosine, &SCHEDULES, &[]),
             weight_decay: section.number("weight_decay", weight_decay, 0.0..=1.0),
             warmup: section.number("warmup", 0.1, 0.0..1.0),
             label_smoothing: section.number("label_smoothing", 0.1, 0.0..1.0),
+            clip_norm: section.optional_number("clip_norm", (Bound::Excluded(0.0), Bound::Included(1e6))),
+            average: section.optional_number("average", 0.0..1.0),
+            class_weights: section.flag("class_weights", false),
             proxy,
             proposals,
             jobs: section.count("jobs", 2, 1..=256),
@@ -135,6 +152,16 @@ pub struct FinalConfig {
     pub patience: usize,
     /// Whether the best is trained once more at the end, on training and validation images together.
     pub refit: bool,
+    /// Most positions by which training moves samples along their last axis, time.
+    pub time_shift: usize,
+    /// Standard deviation of the noise that training adds, in standard deviations of each channel.
+    pub noise: f64,
+    /// Side of the square, or length of the stretch, that training sets to the mean; 0 for none.
+    pub cutout: usize,
+    /// Most by which training scales and moves each channel, in its standard deviations.
+    pub color: f64,
+    /// Parameter of the beta distribution by which training mixes samples in pairs; 0 for none.
+    pub mixup: f64,
 }
 
 impl FinalConfig {
@@ -145,6 +172,11 @@ impl FinalConfig {
             epochs,
             patience: section.count("patience", epochs, 1..=MOST_EPOCHS),
             refit: section.flag("refit", true),
+            time_shift: section.count("time_shift", 0, 0..=65_536),
+            noise: section.number("noise", 0.0, 0.0..=10.0),
+            cutout: section.count("cutout", 0, 0..=65_536),
+            color: section.number("color", 0.0, 0.0..1.0),
+            mixup: section.number("mixup", 0.0, 0.0..=10.0),
         }
     }
 }

@@ -23,7 +23,7 @@ const GENERAL: &str = "layers of known networks";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// A search space.
-    Space(SpaceSpec),
+    Space(Box<SpaceSpec>),
     /// A folder with layer shapes; see `shapes`.
     Layers(PathBuf),
 }
@@ -46,7 +46,7 @@ pub(super) trait Drawing {
 /// When the space cannot take the input, or the layers cannot be read.
 pub(super) fn drawing(origin: &Origin, seed: u64, purpose: &'static str) -> Result<Box<dyn Drawing>> {
     Ok(match origin {
-        Origin::Space(spec) => Box::new(OfSpace { spec: spec.clone(), space: spec.build()?, seed, purpose }),
+        Origin::Space(spec) => Box::new(OfSpace { spec: (**spec).clone(), space: spec.build()?, seed, purpose }),
         Origin::Layers(folder) => Box::new(OfLayers::read(folder, seed, purpose)?),
     })
 }

@@ -31,7 +31,8 @@ use crate::progress::{Event, Progress};
 use crate::run_folder::RunFolder;
 use crate::study::Study;
 use measuring::Measurer;
-pub(crate) use opening::{describe_space, machine, table_provenance};
+pub(crate) use opening::{describe_data, describe_space, machine, space_spec, table_provenance};
+pub(crate) use recipe::finals as final_recipe;
 pub(crate) use seed::derived;
 
 /// Name under which the study keeps the data of the report.

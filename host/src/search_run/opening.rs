@@ -4,10 +4,9 @@ use std::sync::atomic::AtomicBool;
 
 use edgefit_graph::Graph;
 use edgefit_latency::{Provenance as TableProvenance, Table};
-use edgefit_onnx::{ExportOptions, InputNormalization, metadata};
+use edgefit_onnx::ExportOptions;
 use edgefit_search::{Direction, Genotype, Metric, Objective, Space, Target, Trial, draw, strategy};
 use edgefit_train::Dataset;
-use edgefit_train::data::{self, Source, Splits};
 
 use super::measuring::Measurer;
 use super::search_phase::describe;
@@ -16,6 +15,7 @@ use super::{Place, Run};
 use crate::config::{DeviceConfig, SearchConfig};
 use crate::device::{DeviceInfo, Registry};
 use crate::error::{Error, ErrorKind, Result};
+use crate::kept_run::export_options;
 use crate::latency_table::SpaceSpec;
 use crate::progress::{Event, Plan, Progress};
 use crate::run_folder::{RunFile, RunFolder};
@@ -33,7 +33,7 @@ impl<'a> Run<'a> {
         progress: &'a Progress,
         interrupt: &'a AtomicBool,
     ) -> Result<Self> {
-        let dataset = load_data(config)?;
+        let dataset = config.data.load(config.seed)?;
         let space = space_spec(config, &dataset).build()?;
         let mut devices = registry.connect_all(&config.device.name)?;
         let runtime = devices.probe(config.device.runtime)?;
@@ -109,7 +109,7 @@ impl<'a> Run<'a> {
         let (least, whole) = (strategy.settings().min_epochs.unwrap_or(0), self.config.estimate.epochs as u64);
         if strategy.pauses() && least >= whole {
             self.progress.emit(Event::Warning(format!(
-                "{} trains for {least} epochs before it compares, and [estimate] epochs = {whole} leaves nothing after them:                  raise `epochs`, or choose another strategy",
+                "{} trains for {least} epochs before it compares, and [estimate] epochs = {whole} leaves nothing after them: raise `epochs`, or choose another strategy",
                 strategy.name()
             )));
         }
@@ -126,29 +126,8 @@ impl<'a> Run<'a> {
 
     /// What exported files say beside the network; a trial's file also says which one it is.
     pub(super) fn export_options(&self, trial: Option<&Trial>) -> ExportOptions {
-        let normalization = &self.dataset.normalization;
-        let mut options = ExportOptions {
-            graph_name: format!("edgefit {}", self.space.name()),
-            normalization: Some(InputNormalization {
-                divisor: normalization.divisor,
-                mean: normalization.mean.clone(),
-                std: normalization.deviation.clone(),
-            }),
-            ..ExportOptions::default()
-        };
-        if let Some(trial) = trial {
-            let entries = [
-                (metadata::LABELS, metadata::encode_labels(&self.dataset.classes)),
-                (metadata::RUN, folder_name(&self.folder)),
-                (metadata::TRIAL, trial.number.to_string()),
-                (metadata::GENOTYPE, self.space.text(&trial.genotype)),
-                (metadata::SPACE, self.space.name().to_owned()),
-                (metadata::SEED, self.config.seed.to_string()),
-                (metadata::DATA, describe_data(self.config, &self.dataset)),
-            ];
-            options.metadata = entries.map(|(key, value)| (key.to_owned(), value)).into();
-        }
-        options
+        let run = folder_name(&self.folder);
+        export_options(self.config, &self.dataset, self.space.as_ref(), &run, trial)
     }
 }
 
@@ -166,20 +145,8 @@ pub(crate) fn machine(info: &DeviceInfo) -> String {
     format!("{name}, {} cores", description.cores.len())
 }
 
-fn load_data(config: &SearchConfig) -> Result<Dataset> {
-    let data = &config.data;
-    let name = data.format.name();
-    let format = data::format(name).ok_or_else(|| Error::new(ErrorKind::Internal, format!("no format {name}")))?;
-    let source = Source { path: data.path.clone(), resize: data.resize.map(|side| [side, side]) };
-    let splits =
-        Splits { validation: data.validation, test: data.test, limit: data.limit, test_limit: data.test_limit };
-    Ok(Dataset::load(format, &source, &splits, config.seed)?)
-}
-
-fn space_spec(config: &SearchConfig, dataset: &Dataset) -> SpaceSpec {
-    let shape = dataset.shape();
-    let input = vec![shape.channels, shape.height, shape.width];
-    SpaceSpec { settings: config.space.clone(), input, classes: dataset.classes.len() }
+pub(crate) fn space_spec(config: &SearchConfig, dataset: &Dataset) -> SpaceSpec {
+    SpaceSpec { settings: config.space.clone(), input: dataset.shape().dims(), classes: dataset.classes.len() }
 }
 
 /// The configuration with what space and strategy take where it leaves something to them.
@@ -250,17 +217,17 @@ pub(crate) fn table_provenance(device: &DeviceConfig, info: &DeviceInfo, runtime
     }
 }
 
-pub(super) fn describe_data(config: &SearchConfig, dataset: &Dataset) -> String {
-    let shape = dataset.shape();
+pub(crate) fn describe_data(config: &SearchConfig, dataset: &Dataset) -> String {
+    let balance = dataset.balance();
+    let (least, most) = (balance.iter().min().unwrap_or(&0), balance.iter().max().unwrap_or(&0));
     format!(
-        "{}, {} images to train, {} to validate, {} to test, {}x{}x{}, {} classes",
+        "{}, {} {} to train, {} to validate, {} to test, {}, {} classes of {least} to {most}",
         config.data.format.name(),
         dataset.train.len(),
+        config.data.format.noun(),
         dataset.validation.len(),
         dataset.test.len(),
-        shape.channels,
-        shape.height,
-        shape.width,
+        dataset.shape(),
         dataset.classes.len()
     )
 }

@@ -2,21 +2,26 @@
 
 use edgefit_train::Recipe;
 
-use crate::config::{EstimateConfig, SearchConfig};
+use crate::config::{EstimateConfig, FinalConfig, SearchConfig};
 
 /// How a candidate is trained to be judged. Images are not moved: a short training does not overfit, and moving them makes it
 /// slower to learn.
 pub(super) fn estimate(config: &SearchConfig) -> Recipe {
-    let EstimateConfig { epochs, batch, optimizer, learning_rate, weight_decay, warmup, label_smoothing, .. } =
+    let EstimateConfig { epochs, batch, optimizer, learning_rate, schedule, weight_decay, warmup, .. } =
         config.estimate;
+    let EstimateConfig { label_smoothing, clip_norm, average, class_weights, .. } = config.estimate;
     Recipe {
         epochs,
         batch,
         optimizer,
         learning_rate,
+        schedule,
         weight_decay,
         warmup,
         label_smoothing,
+        clip_norm,
+        average,
+        class_weights,
         shift: 0,
         rotate: 0.0,
         zoom: 0.0,
@@ -26,13 +31,19 @@ pub(super) fn estimate(config: &SearchConfig) -> Recipe {
 }
 
 /// How a finalist is trained to the end.
-pub(super) fn finals(config: &SearchConfig) -> Recipe {
+pub(crate) fn finals(config: &SearchConfig) -> Recipe {
+    let FinalConfig { epochs, patience, time_shift, noise, cutout, color, mixup, .. } = config.finals;
     Recipe {
-        epochs: config.finals.epochs,
-        patience: Some(config.finals.patience),
+        epochs,
+        patience: Some(patience),
         shift: config.data.shift,
         rotate: config.data.rotate,
         zoom: config.data.zoom,
+        time_shift,
+        noise,
+        cutout,
+        color,
+        mixup,
         ..estimate(config)
     }
 }

@@ -9,7 +9,7 @@ mod networks;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use edgefit_train::data::{Dataset, ImageShape, Normalization, Pixels, Samples};
+use edgefit_train::data::{Dataset, Normalization, Numbers, SampleShape, Samples, Values};
 use edgefit_train::{Event, Operations, Optimizer, Recipe, TrainError, train_with};
 use networks::{Case, cases};
 
@@ -37,14 +37,14 @@ fn options() -> Options {
 
 /// Images of noise: speed does not depend on what they show.
 fn noise(case: &Case, count: usize) -> Samples {
-    let shape = ImageShape { height: case.size, width: case.size, channels: case.channels };
+    let shape = SampleShape::Image { height: case.size, width: case.size, channels: case.channels };
     let mut state = 1u32;
-    let bytes = (0..count * shape.bytes()).map(|_| {
+    let bytes = (0..count * shape.size()).map(|_| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 24) as u8
     });
-    let bytes = bytes.collect();
-    Samples { pixels: Pixels { shape, bytes }, labels: (0..count).map(|i| (i % 10) as u32).collect() }
+    let values = Values { shape, numbers: Numbers::Bytes(bytes.collect()) };
+    Samples { values, labels: (0..count).map(|i| (i % 10) as u32).collect() }
 }
 
 fn dataset(case: &Case) -> Dataset {
@@ -55,6 +55,7 @@ fn dataset(case: &Case) -> Dataset {
         validation: noise(case, 1),
         test: noise(case, 1),
         normalization: Normalization { divisor: 255.0, mean: vec![0.5; channels], deviation: vec![0.29; channels] },
+        preparation: None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! How well a network with given weights classifies images.
+//! How well a network with given weights classifies samples.
 
 use burn::tensor::{Device, Tensor};
 use edgefit_graph::{Graph, Weights};
@@ -9,21 +9,25 @@ use crate::error::TrainError;
 use crate::network::{Mode, Network, Operations};
 use crate::train::on_one_thread;
 
-/// Images that are run at a time.
+/// Samples that are run at a time.
 const BATCH: usize = 64;
 
 /// The result of an evaluation. Computed in 32-bit floats with the trainer's own operations, not with a runtime.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluation {
-    /// Share of the images classified right.
+    /// Share of the samples classified right.
     pub accuracy: f64,
     /// Mean cross entropy, without smoothing.
     pub loss: f64,
-    /// The class with the highest score for each image, the first among equals.
+    /// The class with the highest score for each sample, the first among equals.
     pub predictions: Vec<u32>,
+    /// Probability that the network gives to its prediction of each sample.
+    pub confidences: Vec<f64>,
+    /// Place of each sample's label by score, from 0.
+    pub places: Vec<u32>,
 }
 
-/// Classifies images, on one thread of its own.
+/// Classifies samples, on one thread of its own.
 ///
 /// # Errors
 /// If the weights do not fit the graph or the graph is not a classifier.
@@ -39,7 +43,7 @@ pub fn evaluate(
     })
 }
 
-/// Classifies images with these parameters in place of the network's own.
+/// Classifies samples with these parameters in place of the network's own.
 pub(crate) fn evaluate_network(
     network: &Network,
     parameters: &[Tensor<1>],
@@ -49,6 +53,7 @@ pub(crate) fn evaluate_network(
     let batcher = Batcher::new(samples, normalization);
     let indices: Vec<usize> = (0..samples.len()).collect();
     let mut predictions = Vec::with_capacity(samples.len());
+    let (mut confidences, mut places) = (Vec::with_capacity(samples.len()), Vec::with_capacity(samples.len()));
     let (mut loss, mut right) = (0.0, 0usize);
     for indices in indices.chunks(BATCH) {
         let scores = network.scores(network.input(batcher.plain(indices)), parameters, Mode::Infer);
@@ -58,10 +63,12 @@ pub(crate) fn evaluate_network(
             let prediction = largest(scores);
             right += usize::from(prediction == label);
             predictions.push(prediction);
+            confidences.push((-surprise(scores, prediction)).exp());
+            places.push(scores.iter().filter(|&&score| score > scores[label as usize]).count() as u32);
         }
     }
     let count = samples.len().max(1) as f64;
-    Evaluation { accuracy: right as f64 / count, loss: loss / count, predictions }
+    Evaluation { accuracy: right as f64 / count, loss: loss / count, predictions, confidences, places }
 }
 
 /// `-log softmax(scores)[label]`.

@@ -5,7 +5,7 @@
 //!
 //! The operations that training spends its time in are kernels of this crate (`kernel`), which burn knows through its backend
 //! extension (`backend`); everything else is burn's. This crate does not measure time, does not choose networks and writes no
-//! files.
+//! files but decoded data, where its caller says.
 
 mod backend;
 mod batch;
@@ -14,6 +14,8 @@ mod error;
 mod evaluate;
 mod kernel;
 mod loss;
+mod metrics;
+mod mixup;
 mod network;
 mod optimizer;
 mod paused;
@@ -26,6 +28,7 @@ mod warp;
 pub use data::Dataset;
 pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate};
+pub use metrics::Metrics;
 pub use network::{Operations, initial_weights, run};
-pub use recipe::{Optimizer, Recipe};
+pub use recipe::{Optimizer, Recipe, Schedule};
 pub use train::{EpochReport, Event, Observer, Stretch, TrainOutcome, train, train_stretch, train_with};

@@ -14,17 +14,30 @@ pub enum Optimizer {
     Adamw,
 }
 
+/// How the learning rate goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schedule {
+    /// Up along a line during the warm-up, then down to 0 along a cosine (Loshchilov and Hutter 2017).
+    Cosine,
+    /// Up from a twenty-fifth of it along a cosine for three tenths of the steps, then down to almost 0 along another (Smith and Topin
+    /// 2018). The warm-up is not used.
+    OneCycle,
+}
+
 /// Settings of a training. Weight decay never acts on norms and biases.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
-    /// Most passes over the training images, at least 1.
+    /// Most passes over the training samples, at least 1.
     pub epochs: usize,
-    /// Images a step, at least 1. What is left at the end of an epoch is not used in it.
+    /// Samples a step, at least 1. What is left at the end of an epoch is not used in it.
     pub batch: usize,
     /// How weights follow gradients.
     pub optimizer: Optimizer,
-    /// Highest learning rate, above 0; it rises to there along a line and falls to 0 along a cosine.
+    /// Highest learning rate, above 0.
     pub learning_rate: f64,
+    /// How it rises and falls.
+    pub schedule: Schedule,
     /// Weight decay, at least 0.
     pub weight_decay: f64,
     /// Share of all steps in which the learning rate rises, at least 0 and less than 1.
@@ -39,6 +52,19 @@ pub struct Recipe {
     pub zoom: f64,
     /// Whether images are mirrored left to right at random.
     pub flip: bool,
+    /// Most positions by which samples are moved at random along their last axis, time; what is at the edge goes on.
+    pub time_shift: usize,
+    /// Standard deviation of the noise added to each number, in standard deviations of its channel; at least 0.
+    pub noise: f64,
+    /// Side of a square (or length of a stretch) set to the mean at random, in positions; 0 for none.
+    pub cutout: usize,
+    /// Most by which a channel is scaled and moved at random, in its standard deviations; at least 0 and less than 1.
+    pub color: f64,
+    /// Parameter of the beta distribution by which samples are mixed in pairs, at least 0; 0 for none (Zhang et al. 2018). The
+    /// share is drawn once for a batch.
+    pub mixup: f64,
+    /// Whether each class weighs as much as any other in the loss, however many samples it has.
+    pub class_weights: bool,
     /// Largest norm of the gradient of all parameters, above 0; longer ones are shortened to it.
     pub clip_norm: Option<f64>,
     /// End after so many epochs without a better validation result, at least 1.
@@ -46,6 +72,11 @@ pub struct Recipe {
     /// Validate and return a moving average of the weights that keeps this share of itself a step, at least 0 and less than 1.
     pub average: Option<f64>,
 }
+
+/// Where the one cycle has its peak, and the peak over its beginning and its end.
+const ONE_CYCLE_PEAK: f64 = 0.3;
+const ONE_CYCLE_RISE: f64 = 25.0;
+const ONE_CYCLE_FALL: f64 = 1e4;
 
 impl Recipe {
     /// What is wrong with it, if anything is.
@@ -61,6 +92,9 @@ impl Recipe {
             (share(self.label_smoothing), "label_smoothing must be at least 0 and less than 1"),
             ((0.0..=45.0).contains(&self.rotate), "rotate must be at least 0 and at most 45"),
             ((0.0..=1.0).contains(&self.zoom), "zoom must be at least 0 and at most 1"),
+            (self.noise.is_finite() && self.noise >= 0.0, "noise must be at least 0"),
+            (share(self.color), "color must be at least 0 and less than 1"),
+            (self.mixup.is_finite() && self.mixup >= 0.0, "mixup must be at least 0"),
             (self.clip_norm.is_none_or(positive), "clip_norm must be above 0"),
             (self.patience != Some(0), "patience must be at least 1"),
             (self.average.is_none_or(share), "average must be at least 0 and less than 1"),
@@ -73,6 +107,25 @@ impl Recipe {
 
     /// Learning rate of a step, from 0, of so many.
     pub(crate) fn rate(&self, step: usize, steps: usize) -> f64 {
+        match self.schedule {
+            Schedule::Cosine => self.cosine(step, steps),
+            Schedule::OneCycle => self.one_cycle(step, steps),
+        }
+    }
+
+    fn one_cycle(&self, step: usize, steps: usize) -> f64 {
+        let (from, to) = (self.learning_rate / ONE_CYCLE_RISE, self.learning_rate / ONE_CYCLE_FALL);
+        let along =
+            |from: f64, to: f64, share: f64| to + (from - to) * 0.5 * (1.0 + (std::f64::consts::PI * share).cos());
+        let (peak, at) = (ONE_CYCLE_PEAK * steps as f64, step as f64);
+        if at < peak {
+            along(from, self.learning_rate, at / peak)
+        } else {
+            along(self.learning_rate, to, (at - peak) / (steps as f64 - peak))
+        }
+    }
+
+    fn cosine(&self, step: usize, steps: usize) -> f64 {
         let rising = (self.warmup * steps as f64).round();
         let at = step as f64;
         if at < rising {
@@ -91,6 +144,7 @@ impl Default for Recipe {
             batch: 32,
             optimizer: Optimizer::Adamw,
             learning_rate: 0.02,
+            schedule: Schedule::Cosine,
             weight_decay: 0.02,
             warmup: 0.1,
             label_smoothing: 0.05,
@@ -98,6 +152,12 @@ impl Default for Recipe {
             rotate: 8.0,
             zoom: 0.1,
             flip: false,
+            time_shift: 0,
+            noise: 0.0,
+            cutout: 0,
+            color: 0.0,
+            mixup: 0.0,
+            class_weights: false,
             clip_norm: None,
             patience: None,
             average: None,
@@ -120,6 +180,15 @@ mod tests {
     }
 
     #[test]
+    fn one_cycle_has_its_peak_inside_and_ends_at_almost_nothing() {
+        let recipe = Recipe { learning_rate: 1.0, schedule: Schedule::OneCycle, ..Recipe::default() };
+        let rates: Vec<f64> = (0..100).map(|step| recipe.rate(step, 100)).collect();
+        assert!(rates[..=30].is_sorted() && rates[30..].is_sorted_by(|a, b| a >= b), "{rates:?}");
+        assert!((rates[0] - 1.0 / 25.0).abs() < 1e-9 && (rates[30] - 1.0).abs() < 1e-9, "{rates:?}");
+        assert!(rates[99] < 2e-3);
+    }
+
+    #[test]
     fn impossible_settings_are_named() {
         let check = |recipe: Recipe, word: &str| {
             let message = recipe.check().unwrap_err().to_string();
@@ -136,6 +205,9 @@ mod tests {
         check(Recipe { rotate: 90.0, ..good.clone() }, "rotate");
         check(Recipe { zoom: -0.1, ..good.clone() }, "zoom");
         check(Recipe { clip_norm: Some(0.0), ..good.clone() }, "clip_norm");
+        check(Recipe { noise: -0.1, ..good.clone() }, "noise");
+        check(Recipe { color: 1.0, ..good.clone() }, "color");
+        check(Recipe { mixup: f64::INFINITY, ..good.clone() }, "mixup");
         check(Recipe { patience: Some(0), ..good.clone() }, "patience");
         check(Recipe { average: Some(1.0), ..good }, "average");
     }

@@ -14,6 +14,7 @@ use crate::data::{Dataset, Samples};
 use crate::error::TrainError;
 use crate::evaluate::{Evaluation, evaluate_network};
 use crate::loss;
+use crate::mixup::Mixed;
 use crate::network::{Mode, Network, Operations, initial_weights, numbers};
 use crate::optimizer::{Optimization, blend};
 use crate::paused::Paused;
@@ -44,9 +45,9 @@ pub struct EpochReport {
     pub epoch: usize,
     /// Mean training loss over the epoch's steps, with smoothed labels and augmentation.
     pub train_loss: f64,
-    /// Mean cross entropy on the validation images, without smoothing; `None` without such images.
+    /// Mean cross entropy on the validation samples, without smoothing; `None` without such samples.
     pub validation_loss: Option<f64>,
-    /// Share of validation images classified right; `None` without such images.
+    /// Share of validation samples classified right; `None` without such samples.
     pub validation_accuracy: Option<f64>,
 }
 
@@ -58,9 +59,9 @@ pub struct TrainOutcome {
     pub weights: Weights,
     /// That epoch, from 1.
     pub best_epoch: usize,
-    /// Its accuracy on the validation images, if there are any.
+    /// Its accuracy on the validation samples, if there are any.
     pub validation_accuracy: Option<f64>,
-    /// Its loss on the validation images, if there are any.
+    /// Its loss on the validation samples, if there are any.
     pub validation_loss: Option<f64>,
     /// Every epoch that was run, in order.
     pub epochs: Vec<EpochReport>,
@@ -74,7 +75,7 @@ pub type Observer<'a> = &'a mut (dyn FnMut(&Event) -> ControlFlow<()> + Send);
 /// The same arguments give the same result, bit for bit, on the same processor, whatever else runs.
 ///
 /// # Errors
-/// If the graph cannot be trained on these images, the recipe makes no sense, the training diverges, or the observer ends it.
+/// If the graph cannot be trained on these samples, the recipe makes no sense, the training diverges, or the observer ends it.
 pub fn train(
     graph: &Graph,
     data: &Dataset,
@@ -145,13 +146,12 @@ pub(crate) fn on_one_thread<T: Send>(f: impl FnOnce() -> Result<T, TrainError> +
     pool.install(f)
 }
 
-/// Whether the network takes these images and has a score for each class.
+/// Whether the network takes these samples and has a score for each class.
 fn fits(network: &Network, data: &Dataset) -> Result<(), TrainError> {
     let shape = data.shape();
     let input = network.input_shape();
-    if input.dims() != [shape.channels, shape.height, shape.width] {
-        let images = format!("{}x{}x{}", shape.channels, shape.height, shape.width);
-        return Err(TrainError::Network(format!("takes {input} but the images are {images}")));
+    if input.dims() != shape.dims() {
+        return Err(TrainError::Network(format!("takes {input} but the samples are {shape}")));
     }
     if network.classes() != data.classes.len() {
         let (scores, classes) = (network.classes(), data.classes.len());
@@ -184,6 +184,8 @@ struct Training<'a> {
     rng: ChaCha8Rng,
     optimization: Optimization,
     average: Option<Vec<Tensor<1>>>,
+    /// Weights of the classes in the loss, where they are not all 1.
+    class_weights: Option<Vec<f32>>,
     steps_done: usize,
 }
 
@@ -207,8 +209,10 @@ impl<'a> Training<'a> {
         rng.set_stream(1);
         let optimization = Optimization::new(recipe, &network.parameters, network.operations());
         let average = recipe.average.map(|_| network.parameters.clone());
+        let weights = || loss::class_weights(&data.train.labels, data.classes.len());
+        let class_weights = recipe.class_weights.then(weights);
         let (best, epochs) = (None, Vec::new());
-        Self { network, best, epochs, data, recipe, rng, optimization, average, steps_done: 0 }
+        Self { network, best, epochs, data, recipe, rng, optimization, average, class_weights, steps_done: 0 }
     }
 
     /// Steps of an epoch; an incomplete batch at its end is left out unless it is the only one.
@@ -300,8 +304,10 @@ impl<'a> Training<'a> {
         let steps = self.steps();
         let mut total = 0.0;
         for (at, indices) in order.chunks(self.recipe.batch).take(steps).enumerate() {
-            let floats = batcher.augmented(indices, self.recipe, &mut self.rng);
-            let loss = self.step(floats, batcher.labels(indices).into());
+            let mut floats = batcher.augmented(indices, self.recipe, &mut self.rng);
+            let labels: Arc<[u32]> = batcher.labels(indices).into();
+            let mixed = (self.recipe.mixup > 0.0).then(|| Mixed::of(&mut floats, &labels, self.recipe, &mut self.rng));
+            let loss = self.step(floats, labels, mixed);
             if !loss.is_finite() {
                 return Err(TrainError::Diverged { epoch, step: at + 1, what: "the loss" });
             }
@@ -312,12 +318,21 @@ impl<'a> Training<'a> {
     }
 
     /// One step; returns the loss before it.
-    fn step(&mut self, floats: Vec<f32>, labels: Arc<[u32]>) -> f64 {
+    fn step(&mut self, floats: Vec<f32>, labels: Arc<[u32]>, mixed: Option<Mixed>) -> f64 {
         let network = &self.network;
         let tracked: Vec<Tensor<1>> = network.parameters.iter().map(|p| p.clone().autodiff().require_grad()).collect();
         let mut seen = Vec::new();
         let scores = network.scores(network.input(floats), &tracked, Mode::Train(&mut seen));
-        let loss = loss::cross_entropy(scores, labels, self.recipe.label_smoothing, network.operations());
+        let loss_for = |scores, labels| {
+            let weights = self.class_weights.as_deref();
+            loss::cross_entropy(scores, labels, self.recipe.label_smoothing, weights, network.operations())
+        };
+        let loss = match mixed {
+            None => loss_for(scores, labels),
+            Some(Mixed { share, others }) => {
+                loss_for(scores.clone(), labels) * share + loss_for(scores, others) * (1.0 - share)
+            }
+        };
         let value = f64::from(loss.clone().into_scalar::<f32>());
         let mut gradients = loss.backward();
         let gradients = tracked.iter().map(|p| p.grad_remove(&mut gradients)).collect();

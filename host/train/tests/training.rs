@@ -7,7 +7,7 @@ mod networks;
 use std::ops::ControlFlow;
 
 use edgefit_graph::Graph;
-use edgefit_train::data::{Dataset, Source, Splits, format};
+use edgefit_train::data::{Dataset, Samples, Source, Splits, format};
 use edgefit_train::{
     Event, Operations, Optimizer, Recipe, Stretch, TrainError, TrainOutcome, evaluate, train, train_stretch, train_with,
 };
@@ -60,7 +60,8 @@ fn without_validation_images_the_last_epoch_is_kept() {
     let (data, graph) = (digits(2), network("chain-8x8x1"));
     let refit = data.refit();
     assert_eq!(refit.train.len(), data.train.len() + data.validation.len());
-    assert_eq!(refit.train.image(data.train.len()), data.validation.image(0));
+    let numbers = |samples: &Samples, index| samples.channels_first(index).collect::<Vec<f32>>();
+    assert_eq!(numbers(&refit.train, data.train.len()), numbers(&data.validation, 0));
     assert_eq!(refit.train.labels[data.train.len()], data.validation.labels[0]);
     let recipe = Recipe { patience: Some(1), ..quick() };
     let outcome = run(&graph, &refit, &recipe).unwrap();

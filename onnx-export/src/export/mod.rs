@@ -9,6 +9,7 @@ mod names;
 mod normalization;
 mod op;
 mod proto;
+mod quantize;
 mod recipe;
 mod writer;
 
@@ -61,7 +62,25 @@ pub fn export(graph: &Graph, weights: &Weights, options: &ExportOptions) -> Resu
         return Err(ExportError::Weights(mismatch));
     }
     let lowered = Lowered::of(graph, options.normalization.as_ref())?;
-    encode(&model(lowered.graph(), &lowered.weights(weights), options)?)
+    encode(&model(lowered.graph(), &lowered.weights(weights), options, None)?)
+}
+
+/// As [`export`], in 8 bits. `ranges` has the lowest and the highest value that was seen of each node of [`Lowered::graph`], in the order
+/// of the nodes.
+///
+/// # Errors
+/// As [`export`].
+pub fn export_int8(
+    graph: &Graph,
+    weights: &Weights,
+    options: &ExportOptions,
+    ranges: &[(f32, f32)],
+) -> Result<Vec<u8>, ExportError> {
+    if let Some(mismatch) = weights.mismatch(graph) {
+        return Err(ExportError::Weights(mismatch));
+    }
+    let lowered = Lowered::of(graph, options.normalization.as_ref())?;
+    encode(&model(lowered.graph(), &lowered.weights(weights), options, Some(ranges))?)
 }
 
 fn encode(model: &NamedModel) -> Result<Vec<u8>, ExportError> {
@@ -75,7 +94,12 @@ fn encode(model: &NamedModel) -> Result<Vec<u8>, ExportError> {
     Ok(encoded)
 }
 
-fn model(graph: &Graph, weights: &Weights, options: &ExportOptions) -> Result<NamedModel, ExportError> {
+fn model(
+    graph: &Graph,
+    weights: &Weights,
+    options: &ExportOptions,
+    ranges: Option<&[(f32, f32)]>,
+) -> Result<NamedModel, ExportError> {
     let mut metadata = options.metadata.clone();
     if let Some(normalization) = &options.normalization {
         metadata.insert(metadata::INPUT_NORMALIZATION.to_owned(), metadata::describe(normalization));
@@ -88,10 +112,15 @@ fn model(graph: &Graph, weights: &Weights, options: &ExportOptions) -> Result<Na
         metadata_props: metadata.iter().map(|(key, value)| proto::entry(key, value)).collect(),
         graph: None,
     };
-    Ok(NamedModel { model, graph: named_graph(graph, weights, options)? })
+    Ok(NamedModel { model, graph: named_graph(graph, weights, options, ranges)? })
 }
 
-fn named_graph(graph: &Graph, weights: &Weights, options: &ExportOptions) -> Result<NamedGraph, ExportError> {
+fn named_graph(
+    graph: &Graph,
+    weights: &Weights,
+    options: &ExportOptions,
+    ranges: Option<&[(f32, f32)]>,
+) -> Result<NamedGraph, ExportError> {
     let mut writer = Writer::new(Names::of(graph, options)?);
     for (id, node) in graph.iter() {
         op::emit(&node.op, &mut Site { writer: &mut writer, graph, weights, id });
@@ -100,13 +129,18 @@ fn named_graph(graph: &Graph, weights: &Weights, options: &ExportOptions) -> Res
     let names = &writer.names;
     let info = |id: NodeId| proto::value_info(names.value(id), &graph.node(id).shape);
     let inner = graph.iter().filter(|(id, n)| !matches!(n.op, Op::Input(_)) && !graph.outputs().contains(id));
-    let proto = GraphProto {
+    let mut proto = GraphProto {
         input: graph.inputs().map(info).collect(),
         output,
         value_info: inner.map(|(id, _)| info(id)).collect(),
         node: writer.nodes,
         initializer: writer.constants,
     };
+    if let Some(ranges) = ranges {
+        let named = graph.iter().zip(ranges).map(|((id, _), &range)| (writer.names.value(id).to_owned(), range));
+        let ranges = named.collect();
+        quantize::quantize(&mut proto, &mut writer.names, &ranges);
+    }
     let name = if options.graph_name.is_empty() { PRODUCER.to_owned() } else { options.graph_name.clone() };
     Ok(NamedGraph { name, graph: proto })
 }

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use edgefit_graph::{Graph, Op, Role, Shape};
 use edgefit_protocol::runtime::RuntimeName;
 use edgefit_search::{Space, SpaceSettings, Task, draw, space};
-use edgefit_train::data::{Dataset, ImageShape, Normalization, Pixels, Samples};
+use edgefit_train::data::{Dataset, Normalization, Numbers, SampleShape, Samples, Values};
 use edgefit_train::{Operations, Optimizer, Recipe, initial_weights, train};
 
 use crate::harness::Outcome;
@@ -121,20 +121,22 @@ fn drawn(space: &dyn Space) -> Result<Vec<(String, Graph)>, String> {
 /// Images of noise to train with, of the size that the network takes.
 fn noise(graph: &Graph) -> Dataset {
     let input = graph.inputs().map(|id| graph.node(id).shape.clone()).next().unwrap_or_else(|| Shape::new([1, 1, 1]));
-    let shape = ImageShape { height: input.spatial()[0], width: input.spatial()[1], channels: input.channels() };
+    let shape =
+        SampleShape::Image { height: input.spatial()[0], width: input.spatial()[1], channels: input.channels() };
     let samples = |count: usize, seed: u64| {
         let mut rng = draw::stream(seed, 0);
         let mut byte = || rand::RngExt::random_range(&mut rng, 0..=u8::MAX);
-        let bytes = (0..count * shape.bytes()).map(|_| byte()).collect();
+        let bytes = (0..count * shape.size()).map(|_| byte()).collect();
         let labels = (0..count).map(|sample| (sample % CLASSES) as u32).collect();
-        Samples { pixels: Pixels { shape, bytes }, labels }
+        Samples { values: Values { shape, numbers: Numbers::Bytes(bytes) }, labels }
     };
-    let channels = shape.channels;
+    let channels = shape.channels();
     Dataset {
         classes: (0..CLASSES).map(|class| class.to_string()).collect(),
         train: samples(SAMPLES, 1),
         validation: samples(CLASSES, 2),
         test: samples(CLASSES, 3),
         normalization: Normalization { divisor: 255.0, mean: vec![0.5; channels], deviation: vec![0.3; channels] },
+        preparation: None,
     }
 }

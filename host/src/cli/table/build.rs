@@ -79,11 +79,11 @@ pub(super) fn run_command(args: BuildArgs, globals: &Globals) -> Result<()> {
         device,
         models_from: match args.layers {
             Some(folder) => Origin::Layers(folder),
-            None => Origin::Space(SpaceSpec {
+            None => Origin::Space(Box::new(SpaceSpec {
                 settings: space_settings(&args.space.unwrap_or_default())?,
                 input: args.input.0,
                 classes: args.classes as usize,
-            }),
+            })),
         },
         models: args.models as usize,
         seconds: args.minutes * 60.0,

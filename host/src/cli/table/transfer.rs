@@ -82,7 +82,7 @@ fn plan(args: TransferArgs) -> Result<BuildPlan> {
     let source = Source::new(from.clone(), table.samples().to_vec());
     Ok(BuildPlan {
         device: DeviceConfig::named(args.device, Some(runtime), Some(args.threads.unwrap_or(from.threads))),
-        models_from: Origin::Space(SpaceSpec::of(population)?),
+        models_from: Origin::Space(Box::new(SpaceSpec::of(population)?)),
         models: args.models as usize,
         seconds: args.minutes * 60.0,
         target_error: args.target_error.map(|percent| percent / 100.0),

@@ -4,12 +4,14 @@ use std::path::Path;
 
 use super::bytes::read;
 use super::in_memory::InMemory;
-use super::{Collection, DataError, Format, ImageShape, Pixels, Samples, Source};
+use super::{Collection, DataError, Format, Numbers, SampleShape, Samples, Source, Values};
 
 /// The format `cifar10`.
 pub(super) struct Cifar10;
 
-const SHAPE: ImageShape = ImageShape { height: 32, width: 32, channels: 3 };
+const SHAPE: SampleShape = SampleShape::Image { height: 32, width: 32, channels: CHANNELS };
+
+const CHANNELS: usize = 3;
 
 const CLASSES: [&str; 10] = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
@@ -32,7 +34,7 @@ impl Format for Cifar10 {
         let test = Some(folder.join("test_batch.bin")).filter(|p| p.exists());
         let test = test.map(|path| load(std::iter::once(path))).transpose()?;
         let classes = CLASSES.map(str::to_owned).to_vec();
-        Ok(InMemory { classes, divisor: 255.0, pool, test, resize: None }.boxed(source))
+        Ok(InMemory { classes, divisor: 255.0, pool, test, recordings: None, resize: None }.boxed(source))
     }
 }
 
@@ -41,11 +43,11 @@ fn load(files: impl Iterator<Item = impl AsRef<Path>>) -> Result<Samples, DataEr
     for file in files {
         parse(file.as_ref(), &read(file.as_ref())?, &mut bytes, &mut labels)?;
     }
-    Ok(Samples { pixels: Pixels { shape: SHAPE, bytes }, labels })
+    Ok(Samples { values: Values { shape: SHAPE, numbers: Numbers::Bytes(bytes) }, labels })
 }
 
 fn parse(path: &Path, file: &[u8], bytes: &mut Vec<u8>, labels: &mut Vec<u32>) -> Result<(), DataError> {
-    let record = 1 + SHAPE.bytes();
+    let record = 1 + SHAPE.size();
     if !file.len().is_multiple_of(record) {
         return Err(DataError::malformed(path, format!("is not a whole number of records of {record} bytes")));
     }
@@ -54,8 +56,8 @@ fn parse(path: &Path, file: &[u8], bytes: &mut Vec<u8>, labels: &mut Vec<u32>) -
             return Err(DataError::malformed(path, format!("record {}: label {} is above 9", row + 1, record[0])));
         }
         labels.push(u32::from(record[0]));
-        let plane = SHAPE.height * SHAPE.width;
-        bytes.extend((0..plane).flat_map(|p| (0..SHAPE.channels).map(move |c| record[1 + c * plane + p])));
+        let plane = SHAPE.size() / CHANNELS;
+        bytes.extend((0..plane).flat_map(|p| (0..CHANNELS).map(move |c| record[1 + c * plane + p])));
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::{Dataset, FORMATS, Part, Source, Splits, format};
+use super::{Dataset, FORMATS, Part, Source, Splits, Window, format};
 
 /// An empty folder that is removed when dropped.
 struct Folder(PathBuf);
@@ -73,6 +73,76 @@ fn write_cifar(folder: &Path) {
     }
 }
 
+/// An array in NumPy's format.
+fn npy(kind: &str, dims: &[usize], data: &[u8]) -> Vec<u8> {
+    let mut header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': (");
+    dims.iter().for_each(|d| header += &format!("{d}, "));
+    header += "), }\n";
+    let mut file = b"\x93NUMPY\x01\x00".to_vec();
+    file.extend((header.len() as u16).to_le_bytes());
+    file.extend(header.as_bytes());
+    file.extend(data);
+    file
+}
+
+fn write_npz_arrays(folder: &Path, arrays: &[(&str, Vec<u8>)]) {
+    let mut zip = zip::ZipWriter::new(std::fs::File::create(folder.join("data.npz")).unwrap());
+    for (name, array) in arrays {
+        zip.start_file(format!("{name}.npy"), zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(array).unwrap();
+    }
+    zip.finish().unwrap();
+}
+
+fn write_npz(folder: &Path) {
+    let count = 2 * EACH;
+    let images: Vec<u8> = (0..count).flat_map(|i| [level(i % 2, i); 20]).collect();
+    let labels: Vec<u8> = (0..count).flat_map(|i| ((i % 2) as i64).to_le_bytes()).collect();
+    write_npz_arrays(
+        folder,
+        &[("x_train", npy("|u1", &[count, 4, 5], &images)), ("y_train", npy("<i8", &[count], &labels))],
+    );
+}
+
+fn write_recordings(folder: &Path) {
+    for (class, name) in ["rest", "walk"].iter().enumerate() {
+        for (part, count) in [("train", EACH), ("test", 2)] {
+            let folder = folder.join(part).join(name);
+            std::fs::create_dir_all(&folder).unwrap();
+            for i in 0..count {
+                let row = |t: usize| format!("{},{}\n", t as f64 * 0.5 + f64::from(level(class, i)), class);
+                let rows: String = (0..16).map(row).collect();
+                std::fs::write(folder.join(format!("{i:03}.csv")), format!("x,y\n{rows}")).unwrap();
+            }
+        }
+    }
+}
+
+/// A mono WAV file of 16 bits.
+fn wav(rate_hz: u32, samples: impl Iterator<Item = i16>) -> Vec<u8> {
+    let data: Vec<u8> = samples.flat_map(i16::to_le_bytes).collect();
+    let mut file = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0".to_vec();
+    file.extend(rate_hz.to_le_bytes());
+    file.extend((2 * rate_hz).to_le_bytes());
+    file.extend([2, 0, 16, 0]);
+    file.extend(b"data");
+    file.extend((data.len() as u32).to_le_bytes());
+    file.extend(data);
+    file
+}
+
+fn write_sounds(folder: &Path) {
+    for (class, name) in ["no", "yes"].iter().enumerate() {
+        let folder = folder.join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        for i in 0..EACH {
+            let step = (class + 1) * 700 + i * 10;
+            let samples = (0..4000).map(|n| ((n * step) % 8000) as i16);
+            std::fs::write(folder.join(format!("{i:03}.wav")), wav(8000, samples)).unwrap();
+        }
+    }
+}
+
 /// A small data set of a format, or nothing for a bundled one.
 fn write(name: &str, folder: &Path) -> Source {
     match name {
@@ -80,9 +150,15 @@ fn write(name: &str, folder: &Path) -> Source {
         "idx" => write_idx(folder),
         "image-folder" => write_images(folder),
         "cifar10" => write_cifar(folder),
+        "npz" => {
+            write_npz(folder);
+            return Source { path: Some(folder.join("data.npz")), ..Source::default() };
+        }
+        "csv-series" => write_recordings(folder),
+        "wav-folder" => write_sounds(folder),
         other => panic!("the test does not know how to write `{other}`"),
     }
-    Source { path: Some(folder.to_owned()), resize: None }
+    Source { path: Some(folder.to_owned()), ..Source::default() }
 }
 
 #[test]
@@ -99,10 +175,10 @@ fn every_format_reads_splits_and_normalizes() {
         assert_eq!(total + if own_test == 0 { data.test.len() } else { 0 }, pool, "{name}");
         assert!(own_test == 0 || data.test.len() == own_test, "{name}");
         for samples in [&data.train, &data.validation, &data.test] {
-            assert_eq!(samples.pixels.bytes.len(), samples.len() * data.shape().bytes(), "{name}");
+            assert_eq!(samples.values.numbers.len(), samples.len() * data.shape().size(), "{name}");
             assert!(samples.labels.iter().all(|&l| (l as usize) < data.classes.len()), "{name}");
         }
-        assert_eq!(data.normalization.mean.len(), data.shape().channels, "{name}");
+        assert_eq!(data.normalization.mean.len(), data.shape().channels(), "{name}");
         assert!(data.normalization.deviation.iter().all(|&d| d > 0.0), "{name}");
         assert!(super::format(name).is_some(), "{name}");
     }
@@ -127,13 +203,84 @@ fn every_format_gives_the_same_for_a_seed_and_keeps_limits() {
 }
 
 #[test]
-fn every_format_can_resize() {
+fn every_format_can_resize_or_says_that_it_cannot() {
     for format in FORMATS {
         let folder = Folder::new();
         let source = Source { resize: Some([8, 6]), ..write(format.name(), folder.path()) };
-        let shape = Dataset::load(format, &source, &Splits::default(), 1).unwrap().shape();
-        assert_eq!((shape.height, shape.width), (8, 6), "{}", format.name());
+        match Dataset::load(format, &source, &Splits::default(), 1) {
+            Ok(data) => assert_eq!(data.shape().rows_columns(), [8, 6], "{}", format.name()),
+            Err(error) => assert!(error.to_string().contains("cannot be resized"), "{}: {error}", format.name()),
+        }
     }
+}
+
+#[test]
+fn every_format_gives_the_same_from_a_cache() {
+    for format in FORMATS {
+        let (folder, cache) = (Folder::new(), Folder::new());
+        let plain = write(format.name(), folder.path());
+        let cached = Source { cache: Some(cache.path().to_owned()), ..plain.clone() };
+        let load = |source: &Source| Dataset::load(format, source, &Splits::default(), 1).unwrap();
+        assert_eq!(load(&cached), load(&plain), "{}", format.name());
+        assert_eq!(load(&cached), load(&plain), "{}", format.name());
+        let entries = std::fs::read_dir(cache.path()).unwrap().count();
+        let expected = if matches!(format.name(), "image-folder" | "wav-folder") { 3 } else { 0 };
+        assert_eq!(entries, expected, "{}", format.name());
+    }
+}
+
+#[test]
+fn shapes_are_those_that_networks_take() {
+    let check = |name: &str, dims: &[usize]| {
+        let folder = Folder::new();
+        let source = write(name, folder.path());
+        let data = Dataset::load(format(name).unwrap(), &source, &Splits::default(), 1).unwrap();
+        assert_eq!(data.shape().dims(), dims, "{name}");
+    };
+    check("npz", &[1, 4, 5]);
+    check("csv-series", &[2, 16]);
+    check("wav-folder", &[1, 40, 49]);
+}
+
+#[test]
+fn windows_of_one_recording_stay_in_one_split() {
+    let folder = Folder::new();
+    let window = Some(Window { length: 8, stride: 4 });
+    let source = Source { window, ..write("csv-series", folder.path()) };
+    let data = Dataset::load(format("csv-series").unwrap(), &source, &Splits::default(), 1).unwrap();
+    assert_eq!((data.shape().dims(), data.test.len()), (vec![2, 8], 12));
+    assert_eq!(data.train.len() + data.validation.len(), 2 * EACH * 3);
+    // Each recording begins at a level of its own, and its windows two steps further each.
+    let recordings = |samples: &super::Samples| -> std::collections::BTreeSet<(u32, u32)> {
+        let begin = |i: usize| (samples.number(i, 0, 0).rem_euclid(100.0)) as u32;
+        (0..samples.len()).map(|i| (samples.labels[i], begin(i))).collect()
+    };
+    let counts = |samples: &super::Samples| samples.len() % 3;
+    assert_eq!((counts(&data.train), counts(&data.validation)), (0, 0));
+    assert!(!recordings(&data.train).is_empty());
+}
+
+#[test]
+fn rows_are_series_and_arrays_have_the_layout_that_is_stated() {
+    let folder = Folder::new();
+    let rows: String =
+        (0..2 * EACH).map(|i| format!("{}\t{i}\t1\t2\t10\t20\t30\n", if i % 2 == 0 { "b" } else { "a" })).collect();
+    std::fs::write(folder.path().join("train.tsv"), rows).unwrap();
+    let source = Source { path: Some(folder.path().to_owned()), channels: Some(2), ..Source::default() };
+    let data = Dataset::load(format("csv-series").unwrap(), &source, &Splits::default(), 1).unwrap();
+    assert_eq!((data.shape().dims(), &data.classes[..]), (vec![2, 3], &["a".to_owned(), "b".to_owned()][..]));
+    let first: Vec<f32> = data.train.channels_first(0).skip(1).collect();
+    assert_eq!(first, [1.0, 2.0, 10.0, 20.0, 30.0]);
+
+    let floats: Vec<u8> = (0..2 * EACH * 6).flat_map(|i| (i as f32).to_le_bytes()).collect();
+    let labels: Vec<u8> = (0..2 * EACH).map(|i| (i % 2) as u8).collect();
+    write_npz_arrays(folder.path(), &[("x", npy("<f4", &[24, 2, 3], &floats)), ("y", npy("|u1", &[24, 1], &labels))]);
+    let path = Some(folder.path().join("data.npz"));
+    let source = Source { path, layout: Some(super::Layout::Ncl), ..Source::default() };
+    let data = Dataset::load(format("npz").unwrap(), &source, &Splits::default(), 1).unwrap();
+    assert_eq!(data.shape().dims(), [2, 3]);
+    let first: Vec<f32> = data.train.channels_first(0).collect();
+    assert!(first.is_sorted() && first[5] - first[0] == 5.0, "{first:?}");
 }
 
 #[test]
@@ -184,6 +331,25 @@ fn broken_data_is_named() {
     );
     check("idx", &remove("train-images-idx3-ubyte"), &["images-idx3-ubyte", "not found"]);
     check("idx", &remove("train-labels-idx1-ubyte.gz"), &["cannot read", "train-labels"]);
+    check("npz", &overwrite("data.npz", b"PK?"), &["data.npz", "no npz file"]);
+    check("npz", &|f| write_npz_arrays(f, &[("z", npy("|u1", &[1], &[0]))]), &["data.npz", "x_train and y_train"]);
+    let labels =
+        |y: Vec<u8>| move |f: &Path| write_npz_arrays(f, &[("x", npy("|u1", &[2, 2, 2], &[0; 8])), ("y", y.clone())]);
+    check("npz", &labels(npy("|u1", &[1], &[0])), &["array `y`", "one label for each of 2"]);
+    check("npz", &labels(npy("|i1", &[2], &[0, 255])), &["array `y`", "row 1", "-1 is no class"]);
+    check("npz", &labels(npy("<U4", &[2], &[0; 32])), &["array `y`", "`<U4`"]);
+    check(
+        "csv-series",
+        &overwrite("train/walk/003.csv", b"x,y\n1,2\n3,oops\n"),
+        &["003.csv", "row 3, column 2", "`oops`"],
+    );
+    check("csv-series", &overwrite("train/walk/003.csv", b"1,2\n3\n"), &["003.csv", "row 2", "1 columns"]);
+    check("csv-series", &overwrite("train/walk/003.csv", b"1,2\n3,4\n"), &["003.csv", "2 time steps", "`window`"]);
+    check("csv-series", &overwrite("train/walk/003.csv", b""), &["003.csv", "no rows"]);
+    check("csv-series", &overwrite("train.csv", b"a,1,2\nb,1\n"), &["train.csv", "row 2", "1 values"]);
+    check("wav-folder", &overwrite("yes/003.wav", b"MP3"), &["yes/003.wav", "no WAV file"]);
+    let other_rate = |f: &Path| std::fs::write(f.join("yes/003.wav"), wav(16_000, 0..9)).unwrap();
+    check("wav-folder", &other_rate, &["yes/003.wav", "16000 samples a second"]);
     check("cifar10", &overwrite("data_batch_1.bin", b"short"), &["data_batch_1.bin", "3073"]);
     check("cifar10", &remove("data_batch_1.bin"), &["data_batch_1.bin", "not found"]);
 }
@@ -200,5 +366,5 @@ fn a_missing_path_and_an_impossible_share_are_errors() {
     assert!(error.contains("validation share"), "{error}");
     let splits = Splits { limit: Some(3), ..Splits::default() };
     let error = Dataset::load(digits, &Source::default(), &splits, 1).unwrap_err().to_string();
-    assert!(error.contains("too few images"), "{error}");
+    assert!(error.contains("too few"), "{error}");
 }

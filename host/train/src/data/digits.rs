@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::bytes::inflate;
 use super::in_memory::InMemory;
-use super::{Collection, DataError, Format, ImageShape, Pixels, Samples, Source};
+use super::{Collection, DataError, Format, Numbers, SampleShape, Samples, Source, Values};
 
 /// The format `digits`.
 pub(super) struct Digits;
@@ -14,7 +14,7 @@ static FILE: &[u8] = include_bytes!("../../data/digits.csv.gz");
 /// Largest value of a pixel.
 const LARGEST: u8 = 16;
 
-const SHAPE: ImageShape = ImageShape { height: 8, width: 8, channels: 1 };
+const SHAPE: SampleShape = SampleShape::Image { height: 8, width: 8, channels: 1 };
 
 impl Format for Digits {
     fn name(&self) -> &'static str {
@@ -26,7 +26,8 @@ impl Format for Digits {
         let text = inflate(FILE).map_err(|source| DataError::Read { path: path.to_owned(), source })?;
         let pool = parse(path, &String::from_utf8_lossy(&text))?;
         let classes = (0..10).map(|digit| digit.to_string()).collect();
-        Ok(InMemory { classes, divisor: f32::from(LARGEST), pool, test: None, resize: None }.boxed(source))
+        Ok(InMemory { classes, divisor: f32::from(LARGEST), pool, test: None, recordings: None, resize: None }
+            .boxed(source))
     }
 }
 
@@ -35,12 +36,12 @@ fn parse(path: &Path, text: &str) -> Result<Samples, DataError> {
     for (row, line) in text.lines().enumerate() {
         let values: Vec<u8> = line.split(',').filter_map(|v| v.parse().ok()).collect();
         match values.split_last() {
-            Some((&label, pixels)) if pixels.len() == SHAPE.bytes() && label < 10 => {
+            Some((&label, pixels)) if pixels.len() == SHAPE.size() && label < 10 => {
                 bytes.extend_from_slice(pixels);
                 labels.push(u32::from(label));
             }
             _ => return Err(DataError::malformed(path, format!("row {}: expected 64 pixels and a digit", row + 1))),
         }
     }
-    Ok(Samples { pixels: Pixels { shape: SHAPE, bytes }, labels })
+    Ok(Samples { values: Values { shape: SHAPE, numbers: Numbers::Bytes(bytes) }, labels })
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::ImageShape;
+use super::SampleShape;
 
 /// Why a data set could not be read.
 #[derive(Debug, Error)]
@@ -33,8 +33,8 @@ pub enum DataError {
         /// What the decoder says.
         reason: String,
     },
-    /// Images of different sizes.
-    #[error("{path} is {found} where the images before it are {expected}; state one size to resize all to", path = .path.display())]
+    /// Samples of different sizes.
+    #[error("{path} is {found} where those before it are {expected}; state one size to resize all to", path = .path.display())]
     Size {
         /// The first file that differs.
         path: PathBuf,
@@ -67,16 +67,18 @@ impl DataError {
 }
 
 /// A size as people write it.
-pub(super) fn describe(shape: ImageShape) -> String {
-    let ImageShape { height, width, channels } = shape;
-    format!("{height}x{width} with {channels} channels")
+pub(super) fn describe(shape: SampleShape) -> String {
+    match shape {
+        SampleShape::Image { height, width, channels } => format!("{height}x{width} with {channels} channels"),
+        SampleShape::Series { length, channels } => format!("{length} time steps of {channels} channels"),
+    }
 }
 
-/// That two splits have images of one size.
-pub(super) fn same_shape(train: ImageShape, other: ImageShape) -> Result<(), DataError> {
+/// That two splits have samples of one size.
+pub(super) fn same_shape(train: SampleShape, other: SampleShape) -> Result<(), DataError> {
     if train == other {
         return Ok(());
     }
     let (train, other) = (describe(train), describe(other));
-    Err(DataError::Split(format!("training images are {train}, others are {other}; state one size to resize all to")))
+    Err(DataError::Split(format!("training samples are {train}, others are {other}; state one size to resize all to")))
 }

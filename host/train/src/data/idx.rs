@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::bytes::read;
 use super::in_memory::InMemory;
-use super::{Collection, DataError, Format, ImageShape, Pixels, Samples, Source};
+use super::{Collection, DataError, Format, Numbers, SampleShape, Samples, Source, Values};
 
 /// The format `idx`.
 pub(super) struct Idx;
@@ -32,7 +32,7 @@ impl Format for Idx {
         let pool = sets.pop().ok_or_else(|| missing(path))?;
         let largest = pool.labels.iter().chain(test.iter().flat_map(|t| &t.labels)).max().copied().unwrap_or(0);
         let classes = (0..=largest).map(|class| class.to_string()).take(MAX_CLASSES).collect();
-        Ok(InMemory { classes, divisor: 255.0, pool, test, resize: None }.boxed(source))
+        Ok(InMemory { classes, divisor: 255.0, pool, test, recordings: None, resize: None }.boxed(source))
     }
 }
 
@@ -70,8 +70,8 @@ fn load(images: &Path, labels: &Path) -> Result<Samples, DataError> {
     let (dims, bytes) = parse(images, read(images)?)?;
     let (label_dims, label_bytes) = parse(labels, read(labels)?)?;
     let shape = match *dims {
-        [_, height, width] => ImageShape { height, width, channels: 1 },
-        [_, height, width, channels] => ImageShape { height, width, channels },
+        [_, height, width] => SampleShape::Image { height, width, channels: 1 },
+        [_, height, width, channels] => SampleShape::Image { height, width, channels },
         _ => {
             return Err(DataError::malformed(
                 images,
@@ -83,7 +83,10 @@ fn load(images: &Path, labels: &Path) -> Result<Samples, DataError> {
         let reason = format!("has {} labels for the {} images of {}", label_bytes.len(), dims[0], images.display());
         return Err(DataError::malformed(labels, reason));
     }
-    Ok(Samples { pixels: Pixels { shape, bytes }, labels: label_bytes.into_iter().map(u32::from).collect() })
+    Ok(Samples {
+        values: Values { shape, numbers: Numbers::Bytes(bytes) },
+        labels: label_bytes.into_iter().map(u32::from).collect(),
+    })
 }
 
 /// Dimensions and contents of a file.

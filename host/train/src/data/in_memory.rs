@@ -1,13 +1,15 @@
-//! A collection whose images are all in memory already, for the formats that are a few large files.
+//! A collection whose samples are all in memory already, for the formats that are a few large files.
 
-use super::{Collection, DataError, Part, Pixels, Samples, Source};
+use super::{Collection, DataError, Part, SampleShape, Samples, Source, Values};
 
-/// Images of both parts.
+/// Samples of both parts.
 pub(super) struct InMemory {
     pub(super) classes: Vec<String>,
     pub(super) divisor: f32,
     pub(super) pool: Samples,
     pub(super) test: Option<Samples>,
+    /// The recording that each sample of the pool was cut from.
+    pub(super) recordings: Option<Vec<u32>>,
     pub(super) resize: Option<[usize; 2]>,
 }
 
@@ -39,29 +41,29 @@ impl Collection for InMemory {
         self.divisor
     }
 
-    fn read(&self, part: Part, indices: &[usize]) -> Result<Pixels, DataError> {
-        let samples = self.part(part).unwrap_or(&self.pool);
-        let bytes = indices.iter().flat_map(|&i| samples.image(i)).copied().collect();
-        let pixels = Pixels { shape: samples.pixels.shape, bytes };
-        Ok(match self.resize {
-            Some(size) => resize(&pixels, size),
-            None => pixels,
-        })
+    fn recordings(&self) -> Option<&[u32]> {
+        self.recordings.as_deref()
+    }
+
+    fn read(&self, part: Part, indices: &[usize]) -> Result<Values, DataError> {
+        let Values { shape, numbers } = &self.part(part).unwrap_or(&self.pool).values;
+        let size = shape.size();
+        let numbers = numbers.pick(indices.iter().flat_map(|&i| i * size..(i + 1) * size));
+        resized(Values { shape: *shape, numbers }, self.resize)
     }
 }
 
 /// Resizes by the nearest pixel: exact for whole factors, and these sets are made of small images.
-fn resize(pixels: &Pixels, [height, width]: [usize; 2]) -> Pixels {
-    let from = pixels.shape;
-    let shape = super::ImageShape { height, width, ..from };
-    let mut bytes = Vec::with_capacity(pixels.bytes.len() / from.bytes().max(1) * shape.bytes());
-    for image in pixels.bytes.chunks_exact(from.bytes()) {
-        for y in 0..height {
-            for x in 0..width {
-                let at = (y * from.height / height * from.width + x * from.width / width) * from.channels;
-                bytes.extend_from_slice(&image[at..at + from.channels]);
-            }
-        }
-    }
-    Pixels { shape, bytes }
+fn resized(values: Values, size: Option<[usize; 2]>) -> Result<Values, DataError> {
+    let Some([height, width]) = size else { return Ok(values) };
+    let SampleShape::Image { height: from_height, width: from_width, channels } = values.shape else {
+        return Err(DataError::Split("a series cannot be resized; take `resize` out".into()));
+    };
+    let count = values.numbers.len() / values.shape.size().max(1);
+    let size = values.shape.size();
+    let position = |y: usize, x: usize| (y * from_height / height * from_width + x * from_width / width) * channels;
+    let positions = (0..height).flat_map(|y| (0..width).map(move |x| position(y, x)));
+    let of_one: Vec<usize> = positions.flat_map(|at| at..at + channels).collect();
+    let numbers = values.numbers.pick((0..count).flat_map(|i| of_one.iter().map(move |at| i * size + at)));
+    Ok(Values { shape: SampleShape::Image { height, width, channels }, numbers })
 }

@@ -1,54 +1,95 @@
-//! Labelled images: reading them, splitting them by a seed, and their statistics.
+//! Labelled samples (images, series, sounds): reading them, splitting them by a seed, and their statistics.
 //!
 //! A format is a file of its own that implements [`Format`] and is listed in [`FORMATS`]. Pixels stay bytes in memory, channels
-//! last; they become floats batch by batch.
+//! last; they become normalized floats batch by batch.
 
 mod bytes;
+mod cache;
 mod cifar10;
+mod class_folders;
 #[cfg(test)]
 mod conformance;
+mod csv_series;
 mod digits;
 mod error;
 mod idx;
 mod image_folder;
 mod in_memory;
+mod log_mel;
+mod npy;
+mod npz;
+mod sample;
 mod split;
+mod wav;
+mod wav_folder;
 
 use std::path::PathBuf;
 
+pub use cache::Key;
 pub use error::DataError;
+pub use log_mel::LogMel;
+pub use npz::Layout;
+pub use sample::{Numbers, SampleShape, Samples, Values};
 pub use split::Splits;
 
 /// Every format, by name.
-pub const FORMATS: [&dyn Format; 4] = [&digits::Digits, &idx::Idx, &image_folder::ImageFolder, &cifar10::Cifar10];
+pub const FORMATS: [&dyn Format; 7] = [
+    &digits::Digits,
+    &idx::Idx,
+    &image_folder::ImageFolder,
+    &cifar10::Cifar10,
+    &npz::Npz,
+    &csv_series::CsvSeries,
+    &wav_folder::WavFolder,
+];
 
 /// The format of this name.
 pub fn format(name: &str) -> Option<&'static dyn Format> {
     FORMATS.into_iter().find(|f| f.name() == name)
 }
 
-/// Where a data set is and how its images are to be.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Where a data set is and how its samples are to be.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Source {
     /// Folder or file; `None` for a bundled set.
     pub path: Option<PathBuf>,
-    /// Height and width that images are resized to; `None` for the size that they have, which must then be one.
+    /// Height and width that images are resized to; `None` for the size that they have, which must then be one. A series or a sound
+    /// cannot be resized.
     pub resize: Option<[usize; 2]>,
+    /// Order of an array's dimensions (`npz`); `None` for the usual one of its rank.
+    pub layout: Option<Layout>,
+    /// How recordings are cut (`csv-series`).
+    pub window: Option<Window>,
+    /// Channels of a row that is a whole series (`csv-series`); `None` for 1.
+    pub channels: Option<usize>,
+    /// What is computed of a sound (`wav-folder`).
+    pub log_mel: LogMel,
+    /// Folder that decoded files are kept in; `None` to decode them each time.
+    pub cache: Option<PathBuf>,
 }
 
-/// How files of images and labels are laid out.
+/// How a long recording becomes series of one length. What is left at its end is not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Time steps of a series, at least 1.
+    pub length: usize,
+    /// Time steps from the beginning of one to that of the next, at least 1.
+    pub stride: usize,
+}
+
+/// How files of samples and labels are laid out.
 pub trait Format: Sync {
     /// As in a search file.
     fn name(&self) -> &'static str;
 
-    /// Finds the images and reads their labels.
+    /// Finds the samples and reads their labels.
     ///
     /// # Errors
     /// If the files are missing or not of this format; the error names the file.
     fn open(&self, source: &Source) -> Result<Box<dyn Collection>, DataError>;
 }
 
-/// Which part of a collection an image is in.
+/// Which part of a collection a sample is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// To be split by the seed.
@@ -57,7 +98,7 @@ pub enum Part {
     Test,
 }
 
-/// Labelled images of which only the wanted ones are read.
+/// Labelled samples of which only the wanted ones are read.
 pub trait Collection {
     /// Names of the classes, by label.
     fn classes(&self) -> &[String];
@@ -65,86 +106,45 @@ pub trait Collection {
     /// Labels of a part, in a fixed order; empty if there is no such part.
     fn labels(&self, part: Part) -> &[u32];
 
-    /// What pixel values are divided by before their statistics are taken: their largest value.
+    /// The recording that each sample of the pool was cut from; `None` where each is its own. Samples of one recording are alike, so
+    /// that they stay in one split.
+    fn recordings(&self) -> Option<&[u32]> {
+        None
+    }
+
+    /// What raw values are divided by before their statistics are taken: the largest value of a pixel.
     fn divisor(&self) -> f32 {
         255.0
     }
 
-    /// Pixels of these images of a part.
+    /// What was computed of each file before the network sees it, as JSON that suffices to do it again; `None` for nothing.
+    fn preparation(&self) -> Option<String> {
+        None
+    }
+
+    /// What identifies the contents of these samples' files, where decoding them takes long enough to be kept.
     ///
     /// # Errors
-    /// If an image is broken or of another size than the rest; the error names the file.
-    fn read(&self, part: Part, indices: &[usize]) -> Result<Pixels, DataError>;
-}
-
-/// Size of an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ImageShape {
-    /// Rows of pixels.
-    pub height: usize,
-    /// Pixels of a row.
-    pub width: usize,
-    /// Numbers of a pixel.
-    pub channels: usize,
-}
-
-impl ImageShape {
-    /// Numbers of an image.
-    pub fn bytes(&self) -> usize {
-        self.height * self.width * self.channels
+    /// If a file cannot be read.
+    fn content(&self, _part: Part, _indices: &[usize]) -> Result<Option<cache::Key>, DataError> {
+        Ok(None)
     }
 
-    /// Where the pixel of this row and column begins; `None` outside of the image.
-    pub(crate) fn start(&self, (y, x): (isize, isize)) -> Option<usize> {
-        let inside = (0..self.height as isize).contains(&y) && (0..self.width as isize).contains(&x);
-        inside.then(|| (y as usize * self.width + x as usize) * self.channels)
-    }
-}
-
-/// Images of one size, one after the other, each `[height, width, channels]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pixels {
-    /// Size of each image.
-    pub shape: ImageShape,
-    /// `shape.bytes()` bytes an image.
-    pub bytes: Vec<u8>,
-}
-
-/// Images with their labels.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Samples {
-    /// The images.
-    pub pixels: Pixels,
-    /// A label for each.
-    pub labels: Vec<u32>,
-}
-
-impl Samples {
-    /// Number of images.
-    pub fn len(&self) -> usize {
-        self.labels.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
-    }
-
-    /// Pixels of one image.
-    pub fn image(&self, index: usize) -> &[u8] {
-        let size = self.pixels.shape.bytes();
-        &self.pixels.bytes[index * size..(index + 1) * size]
-    }
+    /// Values of these samples of a part.
+    ///
+    /// # Errors
+    /// If a sample is broken or of another size than the rest; the error names the file.
+    fn read(&self, part: Part, indices: &[usize]) -> Result<Values, DataError>;
 }
 
 /// `(x / divisor - mean[c]) / deviation[c]` for channel `c`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Normalization {
-    /// Largest value of a raw pixel.
+    /// Largest value of a raw pixel; 1 for what are no pixels.
     pub divisor: f32,
-    /// Mean of each channel over the training images, after the division.
+    /// Mean of each channel over the training samples, after the division.
     pub mean: Vec<f32>,
-    /// Standard deviation of each channel over the training images, after the division; 1 where it would be 0.
+    /// Standard deviation of each channel over the training samples, after the division; 1 where it would be 0.
     pub deviation: Vec<f32>,
 }
 
@@ -159,63 +159,53 @@ pub struct Dataset {
     pub validation: Samples,
     /// What only the final figure is taken from.
     pub test: Samples,
-    /// From the training images.
+    /// From the training samples.
     pub normalization: Normalization,
+    /// What was computed of each file, as JSON; `None` where the files' own values are the samples.
+    pub preparation: Option<String>,
 }
 
 impl Dataset {
     /// Reads and splits a data set. The same seed gives the same splits.
     ///
     /// # Errors
-    /// If the files are not right or there are too few images for three splits.
+    /// If the files are not right or there are too few samples for three splits.
     pub fn load(format: &dyn Format, source: &Source, splits: &Splits, seed: u64) -> Result<Self, DataError> {
         let collection = format.open(source)?;
         let indices = split::split(&*collection, splits, seed)?;
         let samples = |part, indices: &[usize]| {
             let labels = indices.iter().map(|&i| collection.labels(part)[i]).collect();
-            Ok(Samples { pixels: collection.read(part, indices)?, labels })
+            Ok(Samples { values: cache::read(&*collection, source, part, indices)?, labels })
         };
         let train = samples(Part::Pool, &indices.train)?;
         let validation = samples(Part::Pool, &indices.validation)?;
         let test = samples(indices.test_part, &indices.test)?;
         for other in [&validation, &test] {
-            error::same_shape(train.pixels.shape, other.pixels.shape)?;
+            error::same_shape(train.values.shape, other.values.shape)?;
         }
-        let normalization = statistics(&train.pixels, collection.divisor());
-        Ok(Self { classes: collection.classes().to_vec(), train, validation, test, normalization })
+        let normalization = sample::statistics(&train.values, collection.divisor());
+        let (classes, preparation) = (collection.classes().to_vec(), collection.preparation());
+        Ok(Self { classes, train, validation, test, normalization, preparation })
     }
 
-    /// Size of the images.
-    pub fn shape(&self) -> ImageShape {
-        self.train.pixels.shape
+    /// Shape of a sample.
+    pub fn shape(&self) -> SampleShape {
+        self.train.values.shape
     }
 
-    /// The same with the validation images among those to train on, and none to validate with. The normalization stays.
+    /// Samples of each class over all splits, by label.
+    pub fn balance(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.classes.len()];
+        let labels = [&self.train, &self.validation, &self.test].into_iter().flat_map(|samples| &samples.labels);
+        labels.for_each(|&label| counts[label as usize] += 1);
+        counts
+    }
+
+    /// The same with the validation samples among those to train on, and none to validate with. The normalization stays.
     pub fn refit(&self) -> Self {
-        let Self { classes, train, validation, test, normalization } = self.clone();
-        let shape = train.pixels.shape;
-        let pixels = Pixels { shape, bytes: [train.pixels.bytes, validation.pixels.bytes].concat() };
-        let train = Samples { pixels, labels: [train.labels, validation.labels].concat() };
-        let validation = Samples { pixels: Pixels { shape, bytes: Vec::new() }, labels: Vec::new() };
-        Self { classes, train, validation, test, normalization }
+        let mut all = self.clone();
+        let validation = std::mem::replace(&mut all.validation, self.validation.none());
+        all.train.append(validation);
+        all
     }
-}
-
-fn statistics(pixels: &Pixels, divisor: f32) -> Normalization {
-    let channels = pixels.shape.channels;
-    let count = (pixels.bytes.len() / channels).max(1) as f64;
-    let (mut mean, mut deviation) = (Vec::new(), Vec::new());
-    for channel in 0..channels {
-        let (mut sum, mut squares) = (0u64, 0u64);
-        for &byte in pixels.bytes.iter().skip(channel).step_by(channels) {
-            sum += u64::from(byte);
-            squares += u64::from(byte) * u64::from(byte);
-        }
-        let average = sum as f64 / count;
-        let variance = squares as f64 / count - average * average;
-        mean.push((average / f64::from(divisor)) as f32);
-        let root = (variance.max(0.0).sqrt() / f64::from(divisor)) as f32;
-        deviation.push(if root > 0.0 { root } else { 1.0 });
-    }
-    Normalization { divisor, mean, deviation }
 }

@@ -26,7 +26,7 @@ impl Default for Splits {
     }
 }
 
-/// Positions of the images of each split, in ascending order.
+/// Positions of the samples of each split, in ascending order.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Indices {
     pub(super) train: Vec<usize>,
@@ -44,15 +44,18 @@ pub(super) fn split(collection: &dyn Collection, splits: &Splits, seed: u64) -> 
     }
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let labels = collection.labels(Part::Pool);
-    let pool = draw(labels.len(), splits.limit, &mut rng);
+    let units = Units::of(labels, collection.recordings());
+    let pool = units.draw(splits.limit, &mut rng);
     let own_test = collection.labels(Part::Test);
     let (test, rest, test_part) = if own_test.is_empty() {
-        let (test, rest) = stratify(pool, labels, splits.test, &mut rng);
+        let (test, rest) = units.stratify(pool, splits.test, &mut rng);
         (test, rest, Part::Pool)
     } else {
-        (draw(own_test.len(), splits.test_limit, &mut rng), pool, Part::Test)
+        (shuffled(own_test.len(), splits.test_limit, &mut rng), pool, Part::Test)
     };
-    let (validation, train) = stratify(rest, labels, splits.validation, &mut rng);
+    let (validation, train) = units.stratify(rest, splits.validation, &mut rng);
+    let test = if test_part == Part::Pool { units.members(&test) } else { test };
+    let (train, validation) = (units.members(&train), units.members(&validation));
     let mut indices = Indices { train, validation, test, test_part };
     indices.check()?;
     Ok(indices)
@@ -63,7 +66,7 @@ impl Indices {
         let parts = [("train", &mut self.train), ("validation", &mut self.validation), ("test", &mut self.test)];
         for (name, part) in parts {
             if part.is_empty() {
-                return Err(DataError::Split(format!("no image is left for {name}; there are too few images")));
+                return Err(DataError::Split(format!("no sample is left for {name}; there are too few")));
             }
             part.sort_unstable();
         }
@@ -71,25 +74,64 @@ impl Indices {
     }
 }
 
+/// What stays together in a split: the samples of a recording, or one sample.
+struct Units {
+    members: Vec<Vec<usize>>,
+    /// The class of each unit: that of its first sample.
+    labels: Vec<u32>,
+}
+
+impl Units {
+    fn of(labels: &[u32], recordings: Option<&[u32]>) -> Self {
+        let mut members: Vec<Vec<usize>> = Vec::new();
+        match recordings {
+            None => members.extend((0..labels.len()).map(|i| vec![i])),
+            Some(recordings) => {
+                members.resize(recordings.iter().max().map_or(0, |&last| last as usize + 1), Vec::new());
+                recordings.iter().enumerate().for_each(|(i, &recording)| members[recording as usize].push(i));
+                members.retain(|samples| !samples.is_empty());
+            }
+        }
+        let labels = members.iter().map(|samples| labels[samples[0]]).collect();
+        Self { members, labels }
+    }
+
+    /// All units in random order, as many as hold at most `limit` samples.
+    fn draw(&self, limit: Option<usize>, rng: &mut ChaCha8Rng) -> Vec<usize> {
+        let mut left = limit.unwrap_or(usize::MAX);
+        let mut units = shuffled(self.members.len(), None, rng);
+        units.retain(|&unit| {
+            let rest = left.checked_sub(self.members[unit].len());
+            left = rest.unwrap_or(left);
+            rest.is_some()
+        });
+        units
+    }
+
+    fn members(&self, units: &[usize]) -> Vec<usize> {
+        units.iter().flat_map(|&unit| &self.members[unit]).copied().collect()
+    }
+
+    /// Takes a share of each class; returns the units taken and the rest.
+    fn stratify(&self, pool: Vec<usize>, share: f64, rng: &mut ChaCha8Rng) -> (Vec<usize>, Vec<usize>) {
+        let classes = self.labels.iter().max().map_or(0, |&l| l as usize + 1);
+        let mut by_class = vec![Vec::new(); classes];
+        pool.into_iter().for_each(|unit| by_class[self.labels[unit] as usize].push(unit));
+        let (mut taken, mut rest) = (Vec::new(), Vec::new());
+        for mut class in by_class {
+            class.shuffle(rng);
+            let count = (class.len() as f64 * share).round() as usize;
+            rest.extend(class.split_off(count));
+            taken.extend(class);
+        }
+        (taken, rest)
+    }
+}
+
 /// `0..len` in random order, at most `limit` of it.
-fn draw(len: usize, limit: Option<usize>, rng: &mut ChaCha8Rng) -> Vec<usize> {
+fn shuffled(len: usize, limit: Option<usize>, rng: &mut ChaCha8Rng) -> Vec<usize> {
     let mut all: Vec<usize> = (0..len).collect();
     all.shuffle(rng);
     all.truncate(limit.unwrap_or(len));
     all
-}
-
-/// Takes a share of each class; returns what was taken and the rest.
-fn stratify(pool: Vec<usize>, labels: &[u32], share: f64, rng: &mut ChaCha8Rng) -> (Vec<usize>, Vec<usize>) {
-    let classes = labels.iter().max().map_or(0, |&l| l as usize + 1);
-    let mut by_class = vec![Vec::new(); classes];
-    pool.into_iter().for_each(|i| by_class[labels[i] as usize].push(i));
-    let (mut taken, mut rest) = (Vec::new(), Vec::new());
-    for mut class in by_class {
-        class.shuffle(rng);
-        let count = (class.len() as f64 * share).round() as usize;
-        rest.extend(class.split_off(count));
-        taken.extend(class);
-    }
-    (taken, rest)
 }

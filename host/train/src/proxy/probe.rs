@@ -70,7 +70,7 @@ impl Probe {
         let network = self.classifier(graph)?;
         let tracked = tracked(&network.parameters);
         let scores = network.scores(network.input(self.floats()), &tracked, Mode::Train(&mut Vec::new()));
-        let loss = loss::cross_entropy(scores, self.labels.clone(), 0.0, network.operations());
+        let loss = loss::cross_entropy(scores, self.labels.clone(), 0.0, None, network.operations());
         Ok(kernels(network.blocks(), &tracked, &loss))
     }
 }
