@@ -93,7 +93,7 @@ impl EstimateConfig {
 pub enum Proxy {
     /// The proxy of this name.
     One(&'static str),
-    /// The mean of the ranks under the proxies of [`COMBINED`].
+    /// The mean of the ranks under the proxies of `COMBINED`.
     Combined,
 }
 

@@ -98,7 +98,7 @@ impl From<RegistryError> for Error {
 }
 
 impl Registry {
-    /// The registry in a file, or else where [`FILE_VARIABLE`] says, or in the user's configuration folder (XDG Base Directory
+    /// The registry in a file, or else where `EDGEFIT_DEVICES` says, or in the user's configuration folder (XDG Base Directory
     /// Specification).
     pub fn new(file: Option<PathBuf>) -> Self {
         let variable = |name| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
