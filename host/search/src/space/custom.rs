@@ -59,7 +59,9 @@ impl Space for Custom {
 
     fn decode(&self, genotype: &Genotype) -> Result<Graph, SpaceError> {
         self.check(genotype)?;
-        Build::network(&self.program, genotype.genes(), &self.frame.task, self.head_width)
+        let graph = Build::network(&self.program, genotype.genes(), &self.frame.task, self.head_width)?;
+        // A residual block whose cell came out as nothing adds zeros.
+        Ok(graph.simplified().0)
     }
 
     fn smallest(&self) -> Genotype {

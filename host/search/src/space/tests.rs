@@ -61,6 +61,17 @@ proptest! {
     }
 }
 
+/// The cell's edges into its last node are all `none`, so that the residual block would add zeros.
+#[test]
+fn a_residual_block_of_nothing_is_not_built() {
+    let task = Task { input: Shape::new([1, 8, 8]), classes: 10 };
+    let space = build(&own(), &task).unwrap();
+    let cell =
+        "cell-repeat1-width24-expansion4-with-kernel5-separable_5-identity-separable_3-separable_3-none-none-none";
+    let genotype = space.parse(&format!("custom:hard_swish|width8|{cell}|repeat2-heads2-ratio1")).unwrap();
+    check_network(space.as_ref(), &space.decode(&genotype).unwrap());
+}
+
 #[test]
 fn neighbors_are_the_others_one_step_away() {
     for space in every_space() {
