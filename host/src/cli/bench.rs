@@ -38,10 +38,12 @@ pub(super) struct BenchArgs {
 pub(super) fn run_command(args: BenchArgs, globals: &Globals) -> Result<()> {
     let files = args.json.iter().chain(&args.trace).filter(|path| !running::is_standard_output(path));
     files.into_iter().try_for_each(|path| running::refuse_model(path))?;
-    let entry = globals.registry().entry(&args.run.device)?;
+    let entry = globals.registry().entry(&args.run.device);
     let per_operator = args.per_op || args.trace.is_some();
-    let options = BenchOptions { per_operator, energy: args.energy, ..args.run.options(&entry) };
-    match measure(&args, &entry, &options, globals) {
+    let asked = args.run.options(entry.as_ref().unwrap_or(&Entry::default()));
+    let options = BenchOptions { per_operator, energy: args.energy, ..asked };
+    let measured = entry.map_err(|error| Failure::from(Error::from(error)));
+    match measured.and_then(|entry| measure(&args, &entry, &options, globals)) {
         Ok(report) => tell(&args, &report),
         Err(failure) => {
             if let Some(path) = &args.json {
