@@ -5,43 +5,34 @@
 //! measured, how long the device ran them, and the hypervolume of the front; and of the front's networks, in how far predictions were
 //! relied on. The reference point is the run's own.
 
+#[path = "program/mod.rs"]
+mod program;
+
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use edgefit::config::SearchConfig;
-use edgefit::device::Measurement;
+use edgefit::device::{LatencyRun, Measurement, Registry};
 use edgefit::error::{Error, ErrorKind, Result};
 use edgefit::progress::Progress;
 use edgefit::run_folder::RunFile;
 use edgefit::search_run::{Place, run};
 use edgefit::study::Study;
 use edgefit_search::Metric;
+use program::Arguments;
 
 const NS_PER_S: f64 = 1e9;
 
 fn main() -> ExitCode {
-    // The program is its own agent, as `edgefit` is.
-    if std::env::args().nth(1).as_deref() == Some("agent") {
-        return edgefit::cli::main();
-    }
-    match compare() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(error.kind.exit_code())
-        }
-    }
+    program::run(compare)
 }
 
-fn compare() -> Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let file = arguments.first().map_or(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/digits.toml"), String::as_str);
-    let number =
-        |index: usize, default: u64| arguments.get(index).and_then(|text| text.parse().ok()).unwrap_or(default);
-    let (seeds, trials) = (number(1, 3), number(2, 40));
-    let within = arguments.get(3).and_then(|text| text.parse().ok()).unwrap_or(0.1);
+fn compare(arguments: &Arguments) -> Result<()> {
+    let file = arguments.text(0).unwrap_or(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/digits.toml"));
+    let (seeds, trials) = (arguments.number(1, 3), arguments.number(2, 40));
+    let within = arguments.number(3, 0.1);
     let settings = [0.0, within];
     let mut sums = settings.map(|_| Outcome::default());
     for seed in 1..=seeds {
@@ -106,7 +97,7 @@ fn search(file: &Path, within: f64, seed: u64, trials: u64) -> Result<Outcome> {
     let folder = tempfile::tempdir().map_err(|e| Error::new(ErrorKind::Storage, e))?;
     let place = Place { folder: Some(folder.path().to_owned()), resume: false };
     let begun = Instant::now();
-    run(&config, &place, &edgefit::device::Registry::new(None), &Progress::silent(), &AtomicBool::new(false))?;
+    run(&config, &place, &Registry::new(None), &Progress::silent(), &AtomicBool::new(false))?;
     let whole_s = begun.elapsed().as_secs_f64();
     let mut study = Study::open(&folder.path().join(RunFile::Study.name()))?;
     let mut device_s = 0.0;
@@ -129,7 +120,7 @@ fn search(file: &Path, within: f64, seed: u64, trials: u64) -> Result<Outcome> {
 
 /// Time in which the device ran a network for its latency, warm-ups included.
 fn seconds(measurement: &Measurement) -> f64 {
-    let of_run = |run: &edgefit::device::LatencyRun| {
+    let of_run = |run: &LatencyRun| {
         let measured = run.samples_ns.iter().sum::<u64>() * run.stride;
         (run.first_inference_ns + run.warm_up_ns.iter().sum::<u64>() + measured) as f64 / NS_PER_S
     };

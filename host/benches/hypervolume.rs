@@ -4,6 +4,9 @@
 //! without training finalists to the end, and prints the hypervolume of each run as JSON and the means at the end. The reference
 //! point is the run's own: the accuracy of guessing, and the bounds.
 
+#[path = "program/mod.rs"]
+mod program;
+
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
@@ -15,30 +18,18 @@ use edgefit::progress::Progress;
 use edgefit::run_folder::RunFile;
 use edgefit::search_run::{Place, run};
 use edgefit::study::Study;
+use program::Arguments;
 
 /// The strategies that are compared; the last is the baseline.
 const STRATEGIES: [&str; 2] = ["nsga2", "random"];
 
 fn main() -> ExitCode {
-    // The program is its own agent, as `edgefit` is.
-    if std::env::args().nth(1).as_deref() == Some("agent") {
-        return edgefit::cli::main();
-    }
-    match compare() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(error.kind.exit_code())
-        }
-    }
+    program::run(compare)
 }
 
-fn compare() -> Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let file = arguments.first().map_or(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/digits.toml"), String::as_str);
-    let number =
-        |index: usize, default: u64| arguments.get(index).and_then(|text| text.parse().ok()).unwrap_or(default);
-    let (seeds, trials) = (number(1, 5), number(2, 40));
+fn compare(arguments: &Arguments) -> Result<()> {
+    let file = arguments.text(0).unwrap_or(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/digits.toml"));
+    let (seeds, trials) = (arguments.number(1, 5), arguments.number(2, 40));
     let mut sums = [0.0; STRATEGIES.len()];
     for seed in 1..=seeds {
         for (sum, strategy) in sums.iter_mut().zip(STRATEGIES) {

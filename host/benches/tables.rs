@@ -5,6 +5,9 @@
 //! a Markdown table for each. Tables and results stay in FOLDER: begun again, it goes on where it was. Nothing else should run on the
 //! machine meanwhile; all twelve take about two hours.
 
+#[path = "program/mod.rs"]
+mod program;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,6 +20,7 @@ use edgefit::latency_table::{BuildPlan, Evaluation, FreshPlan, Origin, SpaceSpec
 use edgefit::progress::Progress;
 use edgefit_protocol::runtime::RuntimeName;
 use edgefit_search::SpaceSettings;
+use program::Arguments;
 use serde_json::Value;
 
 const SECONDS: f64 = 600.0;
@@ -25,17 +29,7 @@ const PROCESSES: usize = 3;
 const FRESH_SEED: u64 = 1;
 
 fn main() -> ExitCode {
-    // The program is its own agent, as `edgefit` is.
-    if std::env::args().nth(1).as_deref() == Some("agent") {
-        return edgefit::cli::main();
-    }
-    match measure_all() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(error.kind.exit_code())
-        }
-    }
+    program::run(measure_all)
 }
 
 /// One table.
@@ -45,14 +39,10 @@ struct Setting {
     threads: u32,
 }
 
-fn measure_all() -> Result<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let text = |index: usize, default: &str| arguments.get(index).cloned().unwrap_or_else(|| default.to_owned());
+fn measure_all(arguments: &Arguments) -> Result<()> {
+    let text = |at, default| arguments.text(at).unwrap_or(default);
     let folder = PathBuf::from(text(0, "tables"));
-    let number = |index: usize, default: &str| {
-        text(index, default).parse::<usize>().map_err(|e| Error::new(ErrorKind::Usage, e))
-    };
-    let (models, fresh): (usize, usize) = (number(1, "100")?, number(2, "200")?);
+    let (models, fresh): (usize, usize) = (arguments.number(1, 100), arguments.number(2, 200));
     fs::create_dir_all(&folder).map_err(|e| Error::new(ErrorKind::Storage, e))?;
     println!(
         "| space | runtime | threads | predictor | within 10 % | within 5 % | RMSPE | Spearman | 90 % covers | width |"

@@ -70,13 +70,13 @@ impl Run<'_> {
         }
         let trainings: BTreeMap<u64, study::Training> =
             self.study.trainings(study::Purpose::Estimate)?.into_iter().collect();
-        let mut promises = Vec::new();
+        let mut judged = Vec::new();
         for trial in engine.latest() {
             if let Some(training) = trainings.get(&trial.draw)
                 && trial.observation(goals).is_feasible()
             {
                 let outcome = Outcome { training: training.clone(), weights: None, paused: None };
-                promises.push(Promise {
+                judged.push(Judged {
                     draw: trial.draw,
                     accuracy: outcome.accuracy(&self.dataset).value,
                     validation_loss: outcome.validation_loss(),
@@ -84,7 +84,7 @@ impl Run<'_> {
                 });
             }
         }
-        Ok(likeliest(promises, self.dataset.validation.len()))
+        Ok(likeliest(judged, self.dataset.validation.len()))
     }
 
     fn contend(&mut self, trials: &[&Trial]) -> Result<Vec<Contender>> {
@@ -187,8 +187,8 @@ impl Run<'_> {
     }
 }
 
-/// What a candidate's short training and its size promise.
-struct Promise {
+/// What a candidate's short training and its size say of it.
+struct Judged {
     draw: u64,
     accuracy: f64,
     validation_loss: f64,
@@ -198,17 +198,17 @@ struct Promise {
 /// Draws of those that may be as accurate as the best, in the order of the sum of their places by validation loss and by MACs. A short
 /// training favors networks that learn quickly; of two that look alike after it, the larger has more to gain from a full one, and
 /// MACs alone already rank networks about as well as most estimates without training do.
-fn likeliest(mut promises: Vec<Promise>, images: usize) -> Vec<u64> {
-    let best = promises.iter().map(|promise| promise.accuracy).fold(0.0, f64::max);
+fn likeliest(mut judged: Vec<Judged>, images: usize) -> Vec<u64> {
+    let best = judged.iter().map(|one| one.accuracy).fold(0.0, f64::max);
     let least = as_good_from(best, images);
-    promises.retain(|promise| promise.accuracy >= least);
-    let place = |worse: &dyn Fn(&Promise) -> bool| promises.iter().filter(|other| !worse(other)).count();
-    let mut places: Vec<(usize, f64, u64)> = promises
+    judged.retain(|one| one.accuracy >= least);
+    let place = |worse: &dyn Fn(&Judged) -> bool| judged.iter().filter(|other| !worse(other)).count();
+    let mut places: Vec<(usize, f64, u64)> = judged
         .iter()
-        .map(|promise| {
-            let by_loss = place(&|other| other.validation_loss >= promise.validation_loss);
-            let by_macs = place(&|other| other.macs <= promise.macs);
-            (by_loss + by_macs, promise.validation_loss, promise.draw)
+        .map(|one| {
+            let by_loss = place(&|other| other.validation_loss >= one.validation_loss);
+            let by_macs = place(&|other| other.macs <= one.macs);
+            (by_loss + by_macs, one.validation_loss, one.draw)
         })
         .collect();
     places.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
@@ -304,17 +304,17 @@ fn no_winner(candidates: usize, closest: Option<f64>) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{Promise, as_good_from, in_turns, likeliest};
+    use super::{Judged, as_good_from, in_turns, likeliest};
 
     #[test]
     fn of_candidates_that_may_be_equal_the_larger_and_the_surer_come_first() {
-        let promise = |draw, accuracy, validation_loss, macs| Promise { draw, accuracy, validation_loss, macs };
+        let candidate = |draw, accuracy, validation_loss, macs| Judged { draw, accuracy, validation_loss, macs };
         let drawn = likeliest(
             vec![
-                promise(1, 0.97, 0.10, 100.0),
-                promise(2, 0.97, 0.11, 900.0),
-                promise(3, 0.97, 0.50, 200.0),
-                promise(4, 0.80, 0.01, 9_000.0),
+                candidate(1, 0.97, 0.10, 100.0),
+                candidate(2, 0.97, 0.11, 900.0),
+                candidate(3, 0.97, 0.50, 200.0),
+                candidate(4, 0.80, 0.01, 9_000.0),
             ],
             287,
         );

@@ -9,7 +9,7 @@ mod finals;
 mod gate;
 mod measuring;
 mod opening;
-mod promise;
+mod proxies;
 mod recipe;
 mod search_phase;
 mod seed;

@@ -12,7 +12,7 @@ use edgefit_graph::{Graph, NodeId};
 
 use super::choices::{Choice, Choices, take};
 use super::layers::{Attention, Convolution, Layers};
-use super::scale::{Scale, stem_kernel};
+use super::scale::Scale;
 use super::settings::{PerStage, SpaceSettings};
 use super::{Frame, Space, SpaceError, Task};
 use crate::genotype::Genotype;
@@ -56,8 +56,7 @@ pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Spac
         return Err(SpaceError::Setting { key: "depths", reason });
     };
     let mut choices = Choices::default();
-    choices
-        .group([Choice::numbers("stem.width", "w", &widths), Choice::numbers("stem.stride", "s", &scale.stem_strides)]);
+    choices.group(scale.stem_choices(&widths));
     (1..=nodes).for_each(|node| choices.group(node_choices(&widths, node)));
     let settings =
         SpaceSettings { widths: Some(PerStage::All(widths)), depths: Some(depths), ..SpaceSettings::preset(NAME) };
@@ -91,8 +90,7 @@ impl Space for Global {
         let [width, stride] = take(&mut genes);
         let nodes = present((1..=self.nodes).map(|_| read_node(&mut genes)).collect());
         let mut layers = Layers::new(&self.frame.task)?;
-        layers.conv("stem.conv", Convolution { width, kernel: stem_kernel(stride), stride })?;
-        layers.activation("stem.conv", Activation::Relu)?;
+        layers.stem(width, stride, Activation::Relu)?;
         let mut values = vec![Some(Value { node: layers.at(), halvings: 0 })];
         for (number, node) in nodes.iter().enumerate() {
             let inputs: Vec<Value> =

@@ -9,7 +9,7 @@ use edgefit_graph::op::Activation;
 
 use super::choices::{Choice, Choices, take};
 use super::layers::{Attention, Convolution, InvertedResidual, Layers, Mlp};
-use super::scale::{Scale, stem_kernel};
+use super::scale::Scale;
 use super::settings::SpaceSettings;
 use super::transformer::{HEADS, RATIOS};
 use super::{Frame, Space, SpaceError, Task};
@@ -36,10 +36,7 @@ pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Spac
         ..SpaceSettings::preset(NAME)
     };
     let mut choices = Choices::default();
-    choices.group([
-        Choice::numbers("stem.width", "w", &scale.widths(0)),
-        Choice::numbers("stem.stride", "s", &scale.stem_strides),
-    ]);
+    choices.group(scale.stem_choices(&scale.widths(0)));
     let last = stages - 1;
     for stage in 0..last {
         let name = |choice: &str| format!("stage{}.{choice}", stage + 1);
@@ -71,8 +68,7 @@ impl Space for Hybrid {
         let [width, stride] = take(&mut genes);
         let activation = Activation::HardSwish;
         let mut layers = Layers::new(&self.frame.task)?;
-        layers.conv("stem.conv", Convolution { width, kernel: stem_kernel(stride), stride })?;
-        layers.activation("stem.conv", activation)?;
+        layers.stem(width, stride, activation)?;
         for stage in 1..self.stages {
             let [kernel, expansion, width, depth] = take(&mut genes);
             for block in 1..=depth {

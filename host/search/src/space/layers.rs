@@ -79,6 +79,12 @@ impl Layers {
         self.dilated(name, conv, 1)
     }
 
+    /// The first convolution of most spaces, and its activation: it sees every position, and more than one, whatever its stride.
+    pub(crate) fn stem(&mut self, width: usize, stride: usize, activation: Activation) -> Result<(), GraphError> {
+        self.conv("stem.conv", Convolution { width, kernel: (2 * stride - 1).max(3), stride })?;
+        self.activation("stem.conv", activation)
+    }
+
     /// Convolution `name` whose taps are `dilation` positions apart, then its batch norm.
     pub(crate) fn dilated(&mut self, name: &str, conv: Convolution, dilation: usize) -> Result<(), GraphError> {
         self.normed(name, conv, dilation, 1)

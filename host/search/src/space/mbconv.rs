@@ -11,7 +11,7 @@ use edgefit_graph::{Graph, GraphError};
 use super::choices::{Choice, Choices, take};
 use super::cost_table::CostTable;
 use super::layers::{Convolution, InvertedResidual, Layers};
-use super::scale::{Scale, stem_kernel};
+use super::scale::Scale;
 use super::settings::SpaceSettings;
 use super::{Frame, Space, SpaceError, Task};
 use crate::genotype::Genotype;
@@ -151,8 +151,7 @@ impl MbConv {
                     Self::shrink(*factor, layers)?;
                 }
                 let [width, stride, _] = take(&mut numbers);
-                layers.conv("stem.conv", Convolution { width, kernel: stem_kernel(stride), stride })?;
-                layers.activation("stem.conv", activation)
+                layers.stem(width, stride, activation)
             }
             Segment::Stage(number) => {
                 let [kernel, expansion, width, depth, squeeze] = take(&mut numbers);

@@ -10,7 +10,7 @@ use edgefit_graph::{Graph, NodeId};
 
 use super::choices::{Choice, Choices, take};
 use super::layers::{Convolution, Layers};
-use super::scale::{Scale, stem_kernel};
+use super::scale::Scale;
 use super::settings::SpaceSettings;
 use super::{Frame, Space, SpaceError, Task};
 use crate::genotype::Genotype;
@@ -51,10 +51,7 @@ pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Spac
         ..SpaceSettings::preset(NAME)
     };
     let mut choices = Choices::default();
-    choices.group([
-        Choice::numbers("stem.width", "w", &scale.widths(0)),
-        Choice::numbers("stem.stride", "s", &scale.stem_strides),
-    ]);
+    choices.group(scale.stem_choices(&scale.widths(0)));
     for stage in 0..stages {
         choices.group(stage_choices(&settings, stage));
     }
@@ -87,8 +84,7 @@ impl Space for MultiBranch {
         let mut genes = self.frame.choices.reader(genotype);
         let [width, stride] = take(&mut genes);
         let mut layers = Layers::new(&self.frame.task)?;
-        layers.conv("stem.conv", Convolution { width, kernel: stem_kernel(stride), stride })?;
-        layers.activation("stem.conv", Activation::Relu)?;
+        layers.stem(width, stride, Activation::Relu)?;
         for stage in 1..=self.stages {
             let [depth, point_width] = take(&mut genes);
             let window = |kernel: &usize| {

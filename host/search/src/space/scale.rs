@@ -3,6 +3,7 @@
 //! The rules give networks of about 1,000 to 100,000 parameters for 8x8 gray images and grow with resolution and channels.
 
 use super::Task;
+use super::choices::Choice;
 use super::error::SpaceError;
 
 /// The last stage sees at least this many positions along an axis.
@@ -58,6 +59,11 @@ impl Scale {
         self.multiples([1, 4, 8], stage)
     }
 
+    /// Width and stride of the first convolution.
+    pub(crate) fn stem_choices(&self, widths: &[usize]) -> [Choice; 2] {
+        [Choice::numbers("stem.width", "w", widths), Choice::numbers("stem.stride", "s", &self.stem_strides)]
+    }
+
     fn multiples(&self, multiples: [usize; 3], stage: usize) -> Vec<usize> {
         let grown = |multiple: usize| {
             let width = (self.base_width * multiple) as f64 * 1.5f64.powi(stage as i32);
@@ -67,11 +73,6 @@ impl Scale {
         widths.dedup();
         widths
     }
-}
-
-/// The kernel of a first convolution with this stride: it sees every position, and more than one.
-pub(crate) fn stem_kernel(stride: usize) -> usize {
-    (2 * stride - 1).max(3)
 }
 
 fn stem_strides(axes: usize, extent: usize) -> Vec<usize> {

@@ -9,7 +9,7 @@ use edgefit_graph::{Graph, Shape};
 
 use super::choices::{Choice, Choices, take};
 use super::layers::{Convolution, Layers};
-use super::scale::{Scale, stem_kernel};
+use super::scale::Scale;
 use super::settings::SpaceSettings;
 use super::{Frame, Space, SpaceError, Task};
 use crate::genotype::Genotype;
@@ -48,10 +48,7 @@ pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Spac
         ..SpaceSettings::preset(NAME)
     };
     let mut choices = Choices::default();
-    choices.group([
-        Choice::numbers("stem.width", "w", &scale.widths(0)),
-        Choice::numbers("stem.stride", "s", &scale.stem_strides),
-    ]);
+    choices.group(scale.stem_choices(&scale.widths(0)));
     for stage in 0..stages {
         let name = |choice: &str| format!("stage{}.{choice}", stage + 1);
         choices.group([
@@ -85,8 +82,7 @@ impl Space for Tcn {
         let [width, stride] = take(&mut genes);
         let mut layers = Layers::new(&self.frame.task)?;
         layers.read_as_series()?;
-        layers.conv("stem.conv", Convolution { width, kernel: stem_kernel(stride), stride })?;
-        layers.activation("stem.conv", Activation::Relu)?;
+        layers.stem(width, stride, Activation::Relu)?;
         for number in 1..=self.stages {
             let [kind, kernel, width, depth, growth] = take(&mut genes);
             let stage = Stage { kind, kernel, width };

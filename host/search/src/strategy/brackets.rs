@@ -76,7 +76,7 @@ impl Strategy for Brackets {
     fn wish(&self, view: &View<'_>) -> Wish {
         let (steps, climbers) = (self.ladder.steps(view.epochs), self.climbers.with(view.pending));
         let mut first = 0;
-        for number in 0.. {
+        for number in 0..=climbers.list().len() {
             let Some(bracket) = (self.plan)(&self.ladder, steps.len(), number) else { break };
             let begun = climbers.list().len().saturating_sub(first).min(bracket.size);
             if begun < bracket.size && view.left > 0 {

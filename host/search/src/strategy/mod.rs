@@ -16,13 +16,13 @@ mod ladder;
 mod local_search;
 mod nsga2;
 mod population;
+mod preselection;
 mod promise;
 mod random;
 mod reinforce;
 mod repair;
 mod scalarization;
 mod scores;
-mod screened;
 mod settings;
 mod successive_halving;
 mod surrogate;
@@ -32,7 +32,7 @@ mod tpe;
 
 use rand_chacha::ChaCha8Rng;
 
-pub use screened::{Promise, Screened};
+pub use preselection::{Preselection, Scorer};
 pub use settings::{StrategyError, StrategySettings};
 
 use crate::genotype::Genotype;

@@ -3,6 +3,7 @@
 mod build;
 mod diff;
 mod evaluate;
+mod measuring;
 mod merge;
 mod show;
 mod transfer;

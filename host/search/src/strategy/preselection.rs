@@ -1,7 +1,7 @@
 //! Any strategy with more proposals than it asked for, of which it gets to choose from the most promising ones.
 //!
-//! What is promising, the caller says by a [`Promise`]: a score that costs far less than a training. It is a function of the
-//! space, the genotype and what was told, so a search still follows from its seed and its results.
+//! What is promising, the caller says by a [`Scorer`], which costs far less than a training. A score is a function of the
+//! space and the genotype, so a search still follows from its seed and its results.
 
 use rand_chacha::ChaCha8Rng;
 
@@ -11,31 +11,28 @@ use crate::space::Space;
 use crate::trial::Observation;
 
 /// A guess at which of several networks becomes most accurate.
-pub trait Promise: Send {
-    /// Takes what became of a network, as [`Strategy::tell`] does.
-    fn tell(&mut self, space: &dyn Space, observation: &Observation);
-
+pub trait Scorer: Send {
     /// A score for each network; the higher, the more promising. `None` for one that has none, and ranks last.
     fn scores(&self, space: &dyn Space, genotypes: &[&Genotype]) -> Vec<Option<f64>>;
 }
 
-/// A strategy behind a screen.
-pub struct Screened {
+/// A strategy with a preselection of its proposals.
+pub struct Preselection {
     inner: Box<dyn Strategy>,
-    promise: Box<dyn Promise>,
+    scorer: Box<dyn Scorer>,
     proposals: usize,
 }
 
-impl Screened {
+impl Preselection {
     /// The strategy with `proposals` proposals for each one that it wants to choose from.
-    pub fn new(inner: Box<dyn Strategy>, promise: Box<dyn Promise>, proposals: usize) -> Self {
-        Self { inner, promise, proposals: proposals.max(1) }
+    pub fn new(inner: Box<dyn Strategy>, scorer: Box<dyn Scorer>, proposals: usize) -> Self {
+        Self { inner, scorer, proposals: proposals.max(1) }
     }
 
     /// Positions of the most promising ones, as many as the strategy wants, in the order of the pool.
     fn most_promising(&self, view: &View<'_>, pool: &[Observation]) -> Vec<usize> {
         let genotypes: Vec<&Genotype> = pool.iter().map(|observation| &observation.genotype).collect();
-        let scores = self.promise.scores(view.space, &genotypes);
+        let scores = self.scorer.scores(view.space, &genotypes);
         let mut order: Vec<usize> = (0..pool.len()).collect();
         let value = |at: usize| scores[at].unwrap_or(f64::NEG_INFINITY);
         order.sort_by(|&a, &b| value(b).total_cmp(&value(a)));
@@ -45,7 +42,7 @@ impl Screened {
     }
 }
 
-impl Strategy for Screened {
+impl Strategy for Preselection {
     fn name(&self) -> &'static str {
         self.inner.name()
     }
@@ -63,7 +60,6 @@ impl Strategy for Screened {
     }
 
     fn tell(&mut self, space: &dyn Space, observation: &Observation) {
-        self.promise.tell(space, observation);
         self.inner.tell(space, observation);
     }
 
@@ -86,19 +82,17 @@ impl Strategy for Screened {
 mod tests {
     use edgefit_graph::Shape;
 
-    use super::{Promise, Screened};
+    use super::{Preselection, Scorer};
     use crate::draw;
     use crate::genotype::Genotype;
     use crate::space::{self, Space, SpaceSettings, Task};
     use crate::strategy::{Strategy, StrategySettings, View, build};
     use crate::trial::Observation;
 
-    /// Promises most for the highest first gene, and nothing for the lowest.
+    /// Scorers most for the highest first gene, and nothing for the lowest.
     struct FirstGene;
 
-    impl Promise for FirstGene {
-        fn tell(&mut self, _: &dyn Space, _: &Observation) {}
-
+    impl Scorer for FirstGene {
         fn scores(&self, _: &dyn Space, genotypes: &[&Genotype]) -> Vec<Option<f64>> {
             genotypes.iter().map(|g| Some(f64::from(g.genes()[0])).filter(|gene| *gene > 0.0)).collect()
         }
@@ -110,13 +104,13 @@ mod tests {
         let space = space::build(&SpaceSettings::preset("nb201"), &task).unwrap();
         let view = View { space: space.as_ref(), pending: &[], left: 6, epochs: 1, redraws: 0 };
         let random = build(&StrategySettings::named("random")).unwrap();
-        let screened = Screened::new(random, Box::new(FirstGene), 6);
-        assert_eq!((screened.name(), screened.pool(&view)), ("random", 6));
+        let preselection = Preselection::new(random, Box::new(FirstGene), 6);
+        assert_eq!((preselection.name(), preselection.pool(&view)), ("random", 6));
         let pool: Vec<Observation> = (0..6)
-            .map(|draw| Observation::of(screened.ask(&view, &mut draw::stream(1, draw)), vec![None], 0.0))
+            .map(|draw| Observation::of(preselection.ask(&view, &mut draw::stream(1, draw)), vec![None], 0.0))
             .collect();
         let best = pool.iter().map(|o| o.genotype.genes()[0]).max();
-        let chosen = screened.choose(&view, &pool, &mut draw::stream(1, 9));
+        let chosen = preselection.choose(&view, &pool, &mut draw::stream(1, 9));
         assert_eq!(Some(pool[chosen].genotype.genes()[0]), best);
     }
 }

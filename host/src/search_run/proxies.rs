@@ -1,7 +1,7 @@
 //! Zero-cost proxies in front of a search's strategy: several proposals for each training, of which the most promising is trained.
 
-use edgefit_search::strategy::{Promise, Screened};
-use edgefit_search::{Genotype, Observation, Space, Strategy, rank};
+use edgefit_search::strategy::{Preselection, Scorer};
+use edgefit_search::{Genotype, Space, Strategy, rank};
 use edgefit_train::proxy::{self, Probe, score};
 
 use super::Run;
@@ -16,9 +16,7 @@ struct ByProxies {
     names: Vec<&'static str>,
 }
 
-impl Promise for ByProxies {
-    fn tell(&mut self, _: &dyn Space, _: &Observation) {}
-
+impl Scorer for ByProxies {
     fn scores(&self, space: &dyn Space, genotypes: &[&Genotype]) -> Vec<Option<f64>> {
         let all: Vec<Vec<Option<f64>>> = self.names.iter().map(|name| self.of_proxy(name, space, genotypes)).collect();
         match all.as_slice() {
@@ -41,12 +39,12 @@ impl ByProxies {
 }
 
 impl Run<'_> {
-    /// The strategy behind the screen that the configuration asks for, if it does.
-    pub(super) fn screened(&self, strategy: Box<dyn Strategy>) -> Box<dyn Strategy> {
+    /// The strategy with the preselection that the configuration asks for, if it does.
+    pub(super) fn preselecting(&self, strategy: Box<dyn Strategy>) -> Box<dyn Strategy> {
         let estimate = &self.config.estimate;
         let Some((proxy, proposals)) = estimate.proxy.zip(estimate.proposals) else { return strategy };
         let probe = Probe::new(&self.dataset, PROBE_IMAGES, derived(self.config.seed, "proxy", 0));
-        let promise = ByProxies { probe, names: proxy.names() };
-        Box::new(Screened::new(strategy, Box::new(promise), proposals))
+        let scorer = ByProxies { probe, names: proxy.names() };
+        Box::new(Preselection::new(strategy, Box::new(scorer), proposals))
     }
 }
