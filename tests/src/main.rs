@@ -20,8 +20,8 @@ use std::process::ExitCode;
 use agent::{emulated, frames, models};
 use architecture::{dependencies, documents, purity, sources, tree};
 use command::{
-    bench, compare, data, device, examples, export, main_job, mistakes, report, resume, runtime, shell, simulate,
-    storage, table,
+    bench, compare, data, device, examples, export, main_job, mistakes, report, resume, runtime, several, shell,
+    simulate, storage, table,
 };
 use devices::{adb, pool, ssh, trouble};
 use harness::{Test, test};
@@ -82,6 +82,9 @@ const CONTENTS: &[Test] = &[
     test("search::the_winner_meets_its_bounds_as_measured", &[Program], main_job::the_winner_meets_its_bounds_as_measured),
     test("search::bounds_stop_candidates_before_training", &[Program], main_job::bounds_stop_candidates_before_training),
     test("search::an_impossible_bound_names_the_smallest", &[Program], main_job::an_impossible_bound_names_the_smallest_network),
+    test("search::several_devices_are_measured", &[Program], several::every_network_is_measured_on_each),
+    test("search::a_bound_of_one_device_stops_candidates", &[Program], several::a_bound_of_one_device_stops_candidates),
+    test("search::the_command_line_chooses_devices", &[Program], several::the_command_line_chooses),
     test("search::mnist_is_read", &[Program, Data("mnist")], data::mnist_is_read),
     test("data::series_go_all_the_way", &[Program], data::series_go_all_the_way),
     test("data::sounds_go_all_the_way", &[Program], data::sounds_go_all_the_way),

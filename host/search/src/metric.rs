@@ -101,6 +101,11 @@ impl Metric {
             Self::Accuracy => Stage::Trained,
         }
     }
+
+    /// Whether it is another on every device.
+    pub const fn is_of_device(self) -> bool {
+        matches!(self.stage(), Stage::Predicted)
+    }
 }
 
 impl fmt::Display for Metric {

@@ -71,7 +71,7 @@ fn read_target(section: &mut Section<'_, '_>, metric: Metric) -> Option<Target> 
         }
         value
     });
-    value.map(|value| Target { metric, value })
+    value.map(|value| Target { metric, value, device: 0 })
 }
 
 fn check_goal(section: &mut Section<'_, '_>, metric: Metric) {
@@ -113,6 +113,21 @@ impl Constraints {
         Self(metrics.into_iter().filter_map(|metric| read_constraint(section, metric)).collect())
     }
 
+    /// Bounds of one device, on what a device decides.
+    pub(super) fn read_of_device(section: &mut Section<'_, '_>) -> Self {
+        let constraints = Self::read(section);
+        if let Some(other) = constraints.0.iter().find(|constraint| !constraint.metric.is_of_device()) {
+            let help = Some("write it into `[constraints]`".to_owned());
+            section.wrong_key(other.metric.name(), "is the same on every device", help);
+        }
+        constraints
+    }
+
+    /// Whether nothing has to hold.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The constraint of a metric.
     pub fn of(&self, metric: Metric) -> Option<&Constraint> {
         self.0.iter().find(|constraint| constraint.metric == metric)
@@ -149,7 +164,7 @@ fn read_range(range: &mut Section<'_, '_>, metric: Metric) -> Constraint {
     {
         range.wrong_section(&format!("no number is at least {low} and at most {high}"), None);
     }
-    Constraint { metric, min, max }
+    Constraint { metric, min, max, device: 0 }
 }
 
 /// Bounds that can be met at all.

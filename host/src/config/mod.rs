@@ -5,6 +5,7 @@
 
 mod data;
 mod device;
+mod devices;
 mod document;
 mod fault;
 mod goals;
@@ -31,6 +32,7 @@ use serde::Serialize;
 pub use data::{DataConfig, DataFormat};
 pub(crate) use device::parse_affinity;
 pub use device::{DeviceConfig, OnLoss};
+pub use devices::Devices;
 pub use goals::{Constraints, Objectives};
 pub use problem::{ConfigError, Problem, Problems};
 pub(crate) use space::load as load_space;
@@ -61,7 +63,8 @@ pub struct SearchConfig {
     #[serde(rename = "final")]
     pub finals: FinalConfig,
     /// Where candidates are measured.
-    pub device: DeviceConfig,
+    #[serde(flatten)]
+    pub devices: Devices,
     /// How the latency table is filled.
     pub table: TableConfig,
     /// What is to be good.
@@ -99,10 +102,6 @@ impl SearchConfig {
 
     fn read(top: &mut Section<'_, '_>) -> Self {
         let seed = top.required_integer("seed", 0..=i64::MAX, "nothing is left to chance: write `seed = 42`");
-        if top.has("devices") {
-            let help = Some("give one `[device]`".to_owned());
-            top.wrong_key("devices", "several devices are not in this version", help);
-        }
         Self {
             seed: seed.unsigned_abs(),
             data: top.section("data", DataConfig::read),
@@ -110,17 +109,18 @@ impl SearchConfig {
             strategy: top.section("strategy", strategy::read),
             estimate: top.section("estimate", EstimateConfig::read),
             finals: top.section("final", FinalConfig::read),
-            device: top.section("device", DeviceConfig::read),
+            devices: Devices::read(top),
             table: top.section("table", TableConfig::read),
             objectives: top.section("objectives", Objectives::read),
             constraints: top.section("constraints", Constraints::read),
         }
     }
 
-    /// What is to be good and what has to hold, as the search takes it.
+    /// What is to be good and what has to hold, on each device, as the search takes it.
     pub fn goals(&self) -> Goals {
-        let goals = Goals::new(self.objectives.metrics.clone(), self.constraints.0.clone());
-        let goals = goals.and_then(|goals| goals.aiming_at(self.objectives.targets.clone()));
+        let Self { devices, objectives, constraints, .. } = self;
+        let goals = Goals::new(devices.objectives(objectives), devices.constraints(constraints));
+        let goals = goals.and_then(|goals| goals.aiming_at(devices.targets(objectives)));
         goals.expect("a table has no key twice, and every range and target was checked when it was read")
     }
 

@@ -111,7 +111,7 @@ fn announcement(plan: &BuildPlan, drawing: &dyn Drawing, info: &DeviceInfo, vers
     Plan {
         data: String::new(),
         space: drawing.describe(),
-        device: format!("{name} ({}), {} {version}, {threads} thread(s)", machine(info), runtime.name()),
+        devices: vec![format!("{name} ({}), {} {version}, {threads} thread(s)", machine(info), runtime.name())],
         bounds: Vec::new(),
         latency_bound_ms: None,
         table_models: plan.models as u64,

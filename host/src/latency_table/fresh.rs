@@ -104,7 +104,10 @@ fn announcement(plan: &FreshPlan, models: usize, from: &Provenance) -> Plan {
     Plan {
         data: String::new(),
         space: format!("that of {}", plan.table.display()),
-        device: format!("{}, {} {}, {} thread(s)", plan.device, from.runtime, from.runtime_version, from.threads),
+        devices: vec![format!(
+            "{}, {} {}, {} thread(s)",
+            plan.device, from.runtime, from.runtime_version, from.threads
+        )],
         bounds: Vec::new(),
         latency_bound_ms: None,
         table_models: ROUNDS * models as u64,

@@ -7,8 +7,8 @@ pub struct Plan {
     pub data: String,
     /// The space, in a few words: name, number of networks.
     pub space: String,
-    /// The device and what runs on it, in a few words.
-    pub device: String,
+    /// The devices and what runs on each, in a few words.
+    pub devices: Vec<String>,
     /// What has to hold, such as `latency_ms <= 1`.
     pub bounds: Vec<String>,
     /// Greatest latency allowed, in milliseconds.
@@ -58,6 +58,8 @@ pub struct Judged {
     pub latency_ms: Option<f64>,
     /// Predicted median latency, in milliseconds.
     pub predicted_ms: Option<f64>,
+    /// Median latency on each further device, in milliseconds, measured or else predicted.
+    pub elsewhere_ms: Vec<f64>,
     /// Whether everything that has to hold does.
     pub meets_bounds: bool,
     /// The trial whose training went on in it.
@@ -83,6 +85,8 @@ pub enum Event {
     },
     /// The latency table is fitted.
     TableFitted {
+        /// The device, where there are several.
+        device: Option<String>,
         /// Which predictor guides the search.
         predictor: String,
         /// Its mean relative error on models that it had not seen.

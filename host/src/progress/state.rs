@@ -138,8 +138,15 @@ pub(super) fn phase_begins(phase: Phase) -> &'static str {
 pub(super) fn said(judged: &Judged) -> String {
     let accuracy = quantity::percent(judged.accuracy);
     match (judged.latency_ms, judged.predicted_ms) {
-        (Some(latency), _) => format!("{accuracy} at {}", quantity::milliseconds(latency)),
-        (None, Some(predicted)) => format!("{accuracy} at {} (predicted)", quantity::milliseconds(predicted)),
+        (Some(latency), _) => format!("{accuracy} at {}{}", quantity::milliseconds(latency), elsewhere(judged)),
+        (None, Some(predicted)) => {
+            format!("{accuracy} at {}{} (predicted)", quantity::milliseconds(predicted), elsewhere(judged))
+        }
         (None, None) => accuracy,
     }
+}
+
+/// ` and 3.20 ms` for each further device.
+pub(super) fn elsewhere(judged: &Judged) -> String {
+    judged.elsewhere_ms.iter().map(|ms| format!(" and {}", quantity::milliseconds(*ms))).collect()
 }

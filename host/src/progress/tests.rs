@@ -15,7 +15,7 @@ pub(super) fn plan() -> Plan {
     Plan {
         data: "digits, 1,797 images of 8x8, 10 classes".to_owned(),
         space: "mbconv, 1.2e9 networks".to_owned(),
-        device: "local, tract 0.23.9, 1 thread".to_owned(),
+        devices: vec!["local, tract 0.23.9, 1 thread".to_owned()],
         bounds: vec!["latency_ms <= 1".to_owned()],
         latency_bound_ms: Some(1.0),
         table_models: 4,
@@ -32,6 +32,7 @@ fn judged(number: u64, accuracy: f64, latency_ms: f64) -> Judged {
         accuracy,
         latency_ms: Some(latency_ms),
         predicted_ms: None,
+        elsewhere_ms: Vec::new(),
         meets_bounds: latency_ms <= 1.0,
         continues: None,
     }
@@ -44,7 +45,15 @@ fn run() -> Vec<(f64, Event)> {
         (0.0, Event::Phase { phase: Phase::Table, done: 0 }),
         (1.0, Event::TableSample { latency_ms: 0.5 }),
         (7.0, Event::TableSample { latency_ms: 0.25 }),
-        (8.0, Event::TableFitted { predictor: "kernels".into(), error: 0.031, baseline: ("MACs".into(), 0.18) }),
+        (
+            8.0,
+            Event::TableFitted {
+                device: None,
+                predictor: "kernels".into(),
+                error: 0.031,
+                baseline: ("MACs".into(), 0.18),
+            },
+        ),
         (8.0, Event::Phase { phase: Phase::Search, done: 0 }),
         (8.5, Event::Stopped { by: "latency_ms".into(), count: 12 }),
         (10.0, Event::Epoch { number: 0, epoch: 1, epochs: 3, accuracy: Some(0.5) }),

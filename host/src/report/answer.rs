@@ -18,12 +18,16 @@ const TOLD: [Metric; 8] = [
     Metric::EnergyMj,
 ];
 
+/// What is told of the winner on each of several devices.
+const ON_EACH: [Metric; 4] = [Metric::LatencyMs, Metric::LatencyP90Ms, Metric::PeakMemoryKib, Metric::Accuracy];
+
 /// The sentence and the numbers.
 pub(super) fn draw(data: &ReportData) -> Markup {
     match &data.winner {
         Some(winner) => html! {
             h1 { (sentence(data, winner)) }
             div.tiles { @for metric in TOLD { (tile(data, winner, metric)) } }
+            @if data.devices.len() > 1 { (devices(data, winner)) }
         },
         None => html! {
             h1.missed { "No network met every bound as measured." }
@@ -35,11 +39,13 @@ pub(super) fn draw(data: &ReportData) -> Markup {
 fn sentence(data: &ReportData, winner: &Winner) -> Markup {
     let value = |metric| winner.candidate.readings.best(metric);
     let strong = |metric, value: &Value| html! { strong { (wording::quantity(metric, value.value)) } };
-    let latency = data.constraints.iter().find(|constraint| constraint.metric == Metric::LatencyMs);
+    let latency = data.bound(Metric::LatencyMs);
+    let on_first = data.devices.first().filter(|_| data.devices.len() > 1);
     html! {
         "winner.onnx"
         @if let Some(accuracy) = value(Metric::Accuracy) { " classifies " (strong(Metric::Accuracy, accuracy)) " of the test images right" }
         @if let Some(time) = value(Metric::LatencyMs) { " in " (strong(Metric::LatencyMs, time)) " each" }
+        @if let Some(device) = on_first { " on " (device) }
         @if let Some(bound) = latency { " (bound: " (wording::bound(bound)) ")" }
         "."
     }
@@ -47,7 +53,7 @@ fn sentence(data: &ReportData, winner: &Winner) -> Markup {
 
 fn tile(data: &ReportData, winner: &Winner, metric: Metric) -> Markup {
     let Some(value) = winner.candidate.readings.best(metric) else { return html! {} };
-    let constraint = data.constraints.iter().find(|constraint| constraint.metric == metric);
+    let constraint = data.bound(metric);
     let predicted = winner.candidate.readings.predicted(metric).filter(|predicted| predicted.origin != value.origin);
     html! {
         section.tile {
@@ -59,6 +65,35 @@ fn tile(data: &ReportData, winner: &Winner, metric: Metric) -> Markup {
             p.meaning { (wording::meaning(metric)) }
             @if let Some(source) = wording::source(&value.origin) { p.meaning { "Source: " (source) "." } }
         }
+    }
+}
+
+/// What the winner is on each device.
+fn devices(data: &ReportData, winner: &Winner) -> Markup {
+    let row = |device: u8, label: &str| {
+        let value = |metric| winner.candidate.readings.best_on(device, metric);
+        let told = |metric| value(metric).map(|value| wording::with_interval(metric, value)).unwrap_or_default();
+        let bound = data.bound_on(device, Metric::LatencyMs);
+        let is_met = bound.zip(value(Metric::LatencyMs)).map(|(bound, value)| bound.excess(value.value) == 0.0);
+        html! {
+            tr {
+                th scope="row" { (label) }
+                @for metric in ON_EACH { td.number { (told(metric)) } }
+                td { @if let Some(bound) = bound { (wording::bound(bound)) @if is_met == Some(true) { ", met" } @else { ", missed" } } @else { "–" } }
+            }
+        }
+    };
+    html! {
+        h2 { "On each device" }
+        div.wide { table {
+            thead { tr {
+                th scope="col" { "Device" }
+                @for metric in ON_EACH { th.number scope="col" { (wording::name(metric)) } }
+                th scope="col" { "Bound on latency" }
+            } }
+            tbody { @for (device, label) in (0_u8..).zip(&data.devices) { (row(device, label)) } }
+        } }
+        p.note { "The numbers above and the charts below are those of " (data.devices[0]) ", the first device." }
     }
 }
 

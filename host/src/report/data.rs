@@ -19,7 +19,10 @@ pub struct ReportData {
     pub space: String,
     /// The device and the runtime: names and values, in the order in which they are shown.
     pub device: Vec<Fact>,
-    /// What candidates were compared by.
+    /// What the devices are called, in the order of their numbers; one in a report of an earlier version.
+    #[serde(default)]
+    pub devices: Vec<String>,
+    /// What candidates were compared by; what differs between devices, on the first.
     pub objectives: Vec<Metric>,
     /// What has to hold.
     pub constraints: Vec<Constraint>,
@@ -50,6 +53,23 @@ pub struct ReportData {
     pub settings: String,
     /// The commands that make this run again.
     pub reproduce: Vec<String>,
+}
+
+impl ReportData {
+    /// The bound of a metric on the first device.
+    pub(super) fn bound(&self, metric: Metric) -> Option<&Constraint> {
+        self.bound_on(0, metric)
+    }
+
+    /// The bound of a metric on a device.
+    pub(super) fn bound_on(&self, device: u8, metric: Metric) -> Option<&Constraint> {
+        self.constraints.iter().find(|bound| (bound.metric, bound.device) == (metric, device))
+    }
+
+    /// The devices behind the first, with their numbers.
+    pub(super) fn others(&self) -> impl Iterator<Item = (u8, &str)> {
+        (0_u8..).zip(&self.devices).skip(1).map(|(number, label)| (number, label.as_str()))
+    }
 }
 
 /// A name and its value.

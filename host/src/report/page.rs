@@ -72,13 +72,12 @@ pub(super) fn section(title: &str, content: Markup) -> Markup {
 }
 
 fn networks(data: &ReportData) -> Markup {
-    let winner = data.winner.as_ref().map(|winner| winner.candidate.id);
     let finalists: Vec<&Candidate> = data.finalists.iter().collect();
     let front: Vec<&Candidate> = data.candidates.iter().filter(|candidate| candidate.is_front).collect();
     html! {
-        @if !finalists.is_empty() { h3 { "Trained to the end" } (tables::networks(&finalists, winner)) }
+        @if !finalists.is_empty() { h3 { "Trained to the end" } (tables::networks(data, &finalists)) }
         h3 { "Front of the trials, after a short training" }
-        (tables::networks(&front, winner))
+        (tables::networks(data, &front))
         p.note { "Small print is the 95 % interval. ≈ marks what is predicted and was not measured. Accuracies are those of the validation images, except the winner's, which alone was tested on the test images." }
     }
 }

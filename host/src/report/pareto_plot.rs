@@ -60,7 +60,7 @@ impl Candidate {
 
 fn frame(data: &ReportData, metric: Metric, candidates: &[Placed<'_>], finalists: &[Placed<'_>]) -> Frame {
     let all = || candidates.iter().chain(finalists);
-    let bounds = data.constraints.iter().filter(|constraint| constraint.metric == metric);
+    let bounds = data.bound(metric).into_iter();
     let bounds = bounds.flat_map(|constraint| [constraint.min, constraint.max]).flatten();
     let x = Axis::new(wording::axis(metric), Scale::covering(all().map(|placed| placed.cost).chain(bounds)));
     let y = Axis::accuracy(wording::axis(Metric::Accuracy), all().map(|placed| placed.accuracy));
@@ -112,8 +112,7 @@ fn front(candidates: &[Placed<'_>], frame: &Frame) -> Markup {
 
 /// The bound as a line, and the side where nothing may be as a shade.
 fn bound(data: &ReportData, metric: Metric, frame: &Frame) -> Markup {
-    let of_metric = data.constraints.iter().find(|constraint| constraint.metric == metric);
-    let Some(max) = of_metric.and_then(|constraint| constraint.max) else { return html! {} };
+    let Some(max) = data.bound(metric).and_then(|constraint| constraint.max) else { return html! {} };
     let (x, top, bottom) = (frame.x(max), frame.top(), frame.bottom());
     html! {
         rect.forbidden x=(px(x)) y=(px(top)) width=(px(frame.right() - x)) height=(px(bottom - top)) {}
@@ -135,7 +134,7 @@ fn entries(data: &ReportData) -> Vec<(Marker, &'static str)> {
         (true, Marker::FrontDot, "trial on the front"),
         (true, Marker::Dot, "trial: short training, accuracy on the validation images"),
         (has_ring, Marker::Ring, "trial, cost only predicted"),
-        (data.constraints.iter().any(|constraint| constraint.metric == metric), Marker::Bound, "bound"),
+        (data.bound(metric).is_some(), Marker::Bound, "bound"),
     ];
     entries.into_iter().filter(|(is_there, ..)| *is_there).map(|(_, marker, meaning)| (marker, meaning)).collect()
 }

@@ -12,7 +12,8 @@ const SHOWN: [Metric; 5] =
     [Metric::Accuracy, Metric::LatencyMs, Metric::PeakMemoryKib, Metric::ModelSizeKib, Metric::Macs];
 
 /// Networks with what is known of them, the most accurate first.
-pub(super) fn networks(candidates: &[&Candidate], winner: Option<u64>) -> Markup {
+pub(super) fn networks(data: &ReportData, candidates: &[&Candidate]) -> Markup {
+    let winner = data.winner.as_ref().map(|winner| winner.candidate.id);
     let mut sorted = candidates.to_vec();
     let accuracy = |candidate: &Candidate| candidate.best(Metric::Accuracy).unwrap_or_default();
     sorted.sort_by(|a, b| accuracy(b).total_cmp(&accuracy(a)));
@@ -21,21 +22,23 @@ pub(super) fn networks(candidates: &[&Candidate], winner: Option<u64>) -> Markup
             thead { tr {
                 th.number scope="col" { "Trial" }
                 @for metric in SHOWN { th.number scope="col" { (wording::name(metric)) } }
+                @for (_, device) in data.others() { th.number scope="col" { "Latency on " (device) } }
                 th.number scope="col" { "Latency predicted" }
                 th scope="col" { "Bounds" }
                 th scope="col" { "Network" }
             } }
-            tbody { @for candidate in sorted { (network(candidate, winner == Some(candidate.id))) } }
+            tbody { @for candidate in sorted { (network(data, candidate, winner == Some(candidate.id))) } }
         } }
     }
 }
 
-fn network(candidate: &Candidate, is_winner: bool) -> Markup {
+fn network(data: &ReportData, candidate: &Candidate, is_winner: bool) -> Markup {
     let predicted = candidate.readings.predicted(Metric::LatencyMs);
     html! {
         tr.chosen[is_winner] {
             th.number scope="row" { (candidate.id) @if is_winner { " ★" } }
-            @for metric in SHOWN { td.number { (cell(candidate, metric)) } }
+            @for metric in SHOWN { td.number { (cell(candidate, 0, metric)) } }
+            @for (device, _) in data.others() { td.number { (cell(candidate, device, Metric::LatencyMs)) } }
             td.number { @if let Some(value) = predicted { (told(Metric::LatencyMs, value)) } @else { "–" } }
             td { @if candidate.meets_constraints { "met" } @else { "missed" } }
             td.genotype { (candidate.genotype) }
@@ -43,8 +46,8 @@ fn network(candidate: &Candidate, is_winner: bool) -> Markup {
     }
 }
 
-fn cell(candidate: &Candidate, metric: Metric) -> Markup {
-    let Some(value) = candidate.readings.best(metric) else { return html! { "–" } };
+fn cell(candidate: &Candidate, device: u8, metric: Metric) -> Markup {
+    let Some(value) = candidate.readings.best_on(device, metric) else { return html! { "–" } };
     told(metric, value)
 }
 

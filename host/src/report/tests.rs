@@ -134,6 +134,7 @@ pub(crate) fn sample() -> ReportData {
             fact("Threads", "1"),
             fact("Validity", "no flags"),
         ],
+        devices: vec!["local".into()],
         objectives: vec![Metric::Accuracy, Metric::LatencyMs],
         constraints: vec![Constraint::at_most(Metric::LatencyMs, 1.0), Constraint::at_most(Metric::PeakMemoryKib, 16_384.0)],
         winner: Some(winner),
@@ -228,7 +229,7 @@ fn the_page_can_be_made_anew_from_data_that_were_kept() {
 fn the_front_is_a_row_each() {
     let data = sample();
     let front: Vec<&Candidate> = data.candidates.iter().filter(|candidate| candidate.is_front).collect();
-    let text = String::from_utf8(pareto_csv(front.iter().copied())).unwrap();
+    let text = String::from_utf8(pareto_csv(front.iter().copied(), &data.devices)).unwrap();
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let header: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
     assert_eq!(header[..3], ["id", "genotype", "accuracy"]);
@@ -252,7 +253,7 @@ fn the_winner_is_told_with_units_intervals_and_origins() {
         classes: vec!["0".into(), "1".into()],
         provenance: json!({ "edgefit_version": "0.1.0", "seed": 42 }),
     };
-    let text = winner_json(&data.winner.unwrap().candidate, &data.constraints, &context);
+    let text = winner_json(&data.winner.unwrap().candidate, &data.devices, &data.constraints, &context);
     let told: Json = serde_json::from_str(&text).unwrap();
     assert_eq!(told["schema"], "edgefit-winner/1");
     let latency = &told["metrics"]["latency_ms"];

@@ -9,12 +9,13 @@ use sha2::{Digest as _, Sha256};
 
 use super::finals::Contender;
 use super::measuring::origin;
-use super::opening::folder_name;
-use super::search_phase::{baseline_latency_ms, describe};
+use super::opening::{bounds, folder_name};
+use super::search_phase::baseline_latency_ms;
 use super::seed::derived;
+use super::station::Station;
 use super::{REPORT_DOCUMENT, Run, Summary};
 use crate::accuracy::classify;
-use crate::device::RunOn;
+use crate::device::{Measurement, RunOn};
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::{
     Candidate, Fact, Layer, Predictor, ReportData, Span, TrainedEpoch, Untrained, Winner, WinnerContext, html_page,
@@ -28,18 +29,21 @@ const NS_PER_MS: f64 = 1e6;
 impl Run<'_> {
     /// Tests the winner, writes every file of the run folder and sums up.
     pub(super) fn write_artifacts(&mut self, engine: &SearchEngine, mut podium: Vec<Contender>) -> Result<Summary> {
-        let accuracy = self.test_accuracy(&podium[0])?;
-        podium[0].readings.add(Metric::Accuracy, accuracy);
+        let accuracies = self.test_accuracies(&podium[0])?;
+        podium[0].readings.extend(accuracies);
         self.keep_places(&podium)?;
         self.learn_all(engine)?;
         let data = self.report_data(engine, &podium)?;
         let winner = data.winner.as_ref().expect("the report was given a winner");
-        let json = winner_json(&winner.candidate, engine.goals().constraints(), &self.context(&podium[0])?);
+        let json =
+            winner_json(&winner.candidate, &data.devices, engine.goals().constraints(), &self.context(&podium[0])?);
         let front = data.candidates.iter().filter(|candidate| candidate.is_front && candidate.meets_constraints);
         self.folder.write(RunFile::WinnerModel, &podium[0].model)?;
         self.folder.write(RunFile::Winner, json.as_bytes())?;
-        self.folder.write(RunFile::Pareto, &pareto_csv(front))?;
-        file::save(&self.table, &self.folder.file(RunFile::Table))?;
+        self.folder.write(RunFile::Pareto, &pareto_csv(front, &data.devices))?;
+        for (number, station) in self.stations.iter().enumerate() {
+            file::save(&station.table, &self.folder.table(number))?;
+        }
         let document = serde_json::to_string(&data).map_err(|e| Error::new(ErrorKind::Internal, e))?;
         self.study.save_document(REPORT_DOCUMENT, &document)?;
         self.folder.write(RunFile::Report, html_page(&data).as_bytes())?;
@@ -47,21 +51,27 @@ impl Run<'_> {
             folder: self.folder.path().to_owned(),
             genotype: winner.candidate.genotype.clone(),
             readings: podium.swap_remove(0).readings,
-            bounds: bounds(engine.goals()),
+            devices: self.labels(),
+            bounds: bounds(engine.goals(), &self.labels()),
             reasons: reasons(&data),
             winner_json: json,
         })
     }
 
-    /// Accuracy on the test images of the file itself, as the device's runtime computes it.
-    fn test_accuracy(&mut self, winner: &Contender) -> Result<Value> {
-        let (test, mut run_on) = (&self.dataset.test, RunOn::new(self.config.device.runtime));
-        run_on.settings.threads = self.config.device.threads;
-        let (classes, seed) = (self.dataset.classes.len(), self.config.seed);
-        let right = classify(self.measurer.device(), &winner.model, &run_on, test, classes, seed)?;
-        let right = right.into_iter().filter(|right| *right).count();
-        let by = format!("winner.onnx on {}, {} test images", origin(&winner.measurement), test.len());
-        Ok(Value::measured(right as f64 / test.len() as f64, None, by))
+    /// Accuracy on the test images of the file itself, as each device's runtime computes it.
+    fn test_accuracies(&mut self, winner: &Contender) -> Result<Readings> {
+        let (test, classes, seed) = (&self.dataset.test, self.dataset.classes.len(), self.config.seed);
+        let mut all = Readings::new();
+        for ((number, station), measurement) in (0_u8..).zip(&mut self.stations).zip(&winner.measurements) {
+            let mut run_on = RunOn::new(station.config.runtime);
+            run_on.settings.threads = station.config.threads;
+            let right = classify(station.measurer.device(), &winner.model, &run_on, test, classes, seed)?;
+            let right = right.into_iter().filter(|right| *right).count();
+            let by = format!("winner.onnx on {}, {} test images", origin(measurement), test.len());
+            let accuracy = Value::measured(right as f64 / test.len() as f64, None, by);
+            all.extend(Readings::new().with(Metric::Accuracy, accuracy).of_device(number));
+        }
+        Ok(all)
     }
 
     fn keep_places(&mut self, podium: &[Contender]) -> Result<()> {
@@ -75,7 +85,7 @@ impl Run<'_> {
 
     fn context(&self, winner: &Contender) -> Result<WinnerContext> {
         let graph = self.space.decode(&winner.trial.genotype)?;
-        let from = &winner.measurement.provenance;
+        let from: Vec<_> = winner.measurements.iter().map(|measurement| &measurement.provenance).collect();
         let sha256 = Sha256::digest(&winner.model).iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(WinnerContext {
             model: RunFile::WinnerModel.name().to_owned(),
@@ -88,7 +98,8 @@ impl Run<'_> {
                 "started": self.started,
                 "seed": self.config.seed,
                 "opset": edgefit_onnx::OPSET,
-                "measured": from,
+                "measured": from[0],
+                "measured_on_others": from[1..],
             }),
         })
     }
@@ -108,7 +119,8 @@ impl Run<'_> {
             data: super::opening::describe_data(self.config, &self.dataset),
             space: super::opening::describe_space(self.space.as_ref()),
             device: self.device_facts(&podium[0]),
-            objectives: engine.goals().objectives().iter().map(|objective| objective.metric).collect(),
+            devices: self.labels(),
+            objectives: objectives(engine.goals()).map(|objective| objective.metric).collect(),
             constraints: engine.goals().constraints().to_vec(),
             winner: Some(winner),
             finalists: shown,
@@ -136,7 +148,7 @@ impl Run<'_> {
         goals.objectives().iter().zip(&self.reference).map(value).collect()
     }
 
-    /// What the choices had to do with each objective of the trained networks.
+    /// What the choices had to do with each objective of the trained networks, of several devices on the first.
     fn explanations(&self, engine: &SearchEngine) -> Vec<(Metric, Explanation)> {
         let explained = |objective: &Objective| {
             let readings = |trial: &'_ Trial| trial.readings().best(objective.metric).map(|value| value.value);
@@ -146,7 +158,7 @@ impl Run<'_> {
             let seed = derived(self.config.seed, "explain", 0);
             Some((objective.metric, explain(self.space.as_ref(), &networks, seed)?))
         };
-        engine.goals().objectives().iter().filter_map(explained).collect()
+        objectives(engine.goals()).filter_map(explained).collect()
     }
 
     /// What the networks of the front have in common that the others have not.
@@ -194,7 +206,7 @@ impl Run<'_> {
         let trainings = self.study.trainings(study::Purpose::Final)?;
         let training = trainings.into_iter().find(|(draw, _)| *draw == contender.trial.draw);
         let epochs = training.map(|(_, training)| training.epochs).unwrap_or_default();
-        let measurement = &contender.measurement;
+        let measurement = &contender.measurements[0];
         let graph = self.space.decode(&contender.trial.genotype)?;
         let layers = measurement.scaled_nodes().into_iter().map(|(node, ns)| Layer {
             name: node.name.clone(),
@@ -214,23 +226,12 @@ impl Run<'_> {
     }
 
     fn device_facts(&mut self, winner: &Contender) -> Vec<Fact> {
-        let info = self.measurer.device().info().clone();
-        let fact = |name: &str, value: String| Fact { name: name.to_owned(), value };
-        let from = &winner.measurement.provenance;
-        let description = &info.description;
-        let os = [Some(description.os.clone()), description.os_version.clone(), description.kernel.clone()];
-        vec![
-            fact("Device", format!("{} ({})", from.device_url, super::opening::machine(&info))),
-            fact("System", os.into_iter().flatten().collect::<Vec<_>>().join(", ")),
-            fact("Runtime", format!("{} {}", from.runtime.name.name(), from.runtime.version)),
-            fact("Threads", from.settings.threads.to_string()),
-            fact("Cores used", from.cores.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")),
-            fact("Agent", from.agent_version.clone()),
-        ]
+        let of_each = self.stations.iter_mut().zip(&winner.measurements);
+        of_each.flat_map(|(station, measurement)| device_facts(station, measurement)).collect()
     }
 
     fn predictor(&self) -> Predictor {
-        let (chosen, baseline) = self
+        let (chosen, baseline) = self.stations[0]
             .table
             .evaluation()
             .map_or(("none", "none"), |selection| (selection.best().predictor, selection.candidates[0].predictor));
@@ -239,9 +240,25 @@ impl Run<'_> {
     }
 }
 
-/// What had to hold, and what was aimed at.
-fn bounds(goals: &Goals) -> Vec<String> {
-    goals.constraints().iter().map(describe).chain(goals.targets().iter().map(super::opening::aim)).collect()
+/// The objectives, of several devices those on the first.
+fn objectives(goals: &Goals) -> impl Iterator<Item = &Objective> {
+    goals.objectives().iter().filter(|objective| objective.device == 0)
+}
+
+/// What a device is, and how it ran the winner.
+fn device_facts(station: &mut Station, measurement: &Measurement) -> Vec<Fact> {
+    let info = station.measurer.device().info().clone();
+    let fact = |name: &str, value: String| Fact { name: name.to_owned(), value };
+    let (from, description) = (&measurement.provenance, &info.description);
+    let os = [Some(description.os.clone()), description.os_version.clone(), description.kernel.clone()];
+    vec![
+        fact("Device", format!("{} ({})", from.device_url, super::opening::machine(&info))),
+        fact("System", os.into_iter().flatten().collect::<Vec<_>>().join(", ")),
+        fact("Runtime", format!("{} {}", from.runtime.name.name(), from.runtime.version)),
+        fact("Threads", from.settings.threads.to_string()),
+        fact("Cores used", from.cores.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")),
+        fact("Agent", from.agent_version.clone()),
+    ]
 }
 
 fn untrained(engine: &SearchEngine) -> Untrained {

@@ -15,9 +15,8 @@ use super::Run;
 use super::gate::is_sure;
 use super::measuring::{self, Purpose, model_bytes, readings};
 use super::seed::derived;
-use super::table_phase::left;
+use super::station::Station;
 use super::training::{ESTIMATE, Job, Outcome, Trained};
-use crate::device::DeviceError;
 use crate::error::{Error, ErrorKind, Result};
 use crate::latency_table::measuring::{MeasureFailure, table_sample};
 use crate::progress::{Event, Judged as Shown, Phase as Part};
@@ -80,8 +79,8 @@ impl Run<'_> {
     fn propose(&mut self, engine: &mut SearchEngine) -> Result<Option<Finish>> {
         loop {
             self.learn(engine)?;
-            let table = &self.table;
-            let step = engine.next(|graph, _| appraise(table, graph))?;
+            let stations = &self.stations;
+            let step = engine.next(|graph, _| appraise(stations, graph))?;
             let (proposed, end) = match step.next {
                 Next::Train(trial) => (Some(trial), None),
                 Next::Wait(_) => (None, Some(None)),
@@ -99,7 +98,7 @@ impl Run<'_> {
         }
     }
 
-    /// Gives the table the measurements that the next proposal may depend on, and no later ones; a batch at a time, since
+    /// Gives the tables the measurements that the next proposal may depend on, and no later ones; a batch at a time, since
     /// fitting costs more than one measurement tells.
     fn learn(&mut self, engine: &SearchEngine) -> Result<()> {
         let batch = self.in_flight() as usize;
@@ -112,7 +111,8 @@ impl Run<'_> {
     }
 
     fn learn_until(&mut self, engine: &SearchEngine, end: usize) -> Result<()> {
-        let before = self.table.samples().len();
+        let known = |stations: &[Station]| stations.iter().map(|one| one.table.samples().len()).sum::<usize>();
+        let before = known(&self.stations);
         for trial in engine.trials().get(self.learned..end).unwrap_or_default() {
             self.learned += 1;
             if trial.fidelity.continues.is_some() {
@@ -120,19 +120,24 @@ impl Run<'_> {
             }
             let graph = self.space.decode(&trial.genotype)?;
             let digest = Digest::of(&graph);
-            if let Some(measurement) = measuring::recorded(&mut self.study, &measuring::key(Purpose::Trial, &digest))? {
-                self.table.add(digest.to_string(), &graph, table_sample(&measurement))?;
+            for (number, station) in (0_u8..).zip(&mut self.stations) {
+                let key = measuring::key(Purpose::Trial, number, &digest);
+                if let Some(measurement) = measuring::recorded(&mut self.study, &key)? {
+                    station.table.add(digest.to_string(), &graph, table_sample(&measurement))?;
+                }
             }
         }
-        let networks = self.table.samples().len();
-        if networks > before {
-            self.table.fit()?;
+        if known(&self.stations) > before {
+            for station in &mut self.stations {
+                station.table.fit()?;
+            }
+            let networks = self.stations[0].table.samples().len();
             self.progress.emit(Event::Detail(format!("fitted the table again, to {networks} networks")));
         }
         Ok(())
     }
 
-    /// Gives the table all measurements of the search, once nothing is proposed any more.
+    /// Gives the tables all measurements of the search, once nothing is proposed any more.
     pub(super) fn learn_all(&mut self, engine: &SearchEngine) -> Result<()> {
         self.learn_until(engine, engine.trials().len())
     }
@@ -163,21 +168,19 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Has several devices measure a batch side by side.
+    /// Has several boards measure a batch side by side.
     fn measure_batch_ahead(&mut self, engine: &SearchEngine, batch: &[Trial]) -> Result<()> {
-        if self.measurer.devices() < 2 {
+        if self.boards() < 2 {
             return Ok(());
         }
         let doubted = batch.iter().filter(|trial| !self.is_spared(trial));
         let models = doubted.map(|trial| self.untrained_model(engine, trial));
         let models: Vec<(Digest, Vec<u8>)> =
             models.map(|model| model.map(|(graph, model)| (Digest::of(&graph), model))).collect::<Result<_>>()?;
-        let progress = self.progress;
-        let mut lost = |error: &DeviceError| progress.emit(Event::Warning(left(error)));
-        self.measurer.measure_ahead(&mut self.study, Purpose::Trial, &models, &mut lost)
+        self.measure_ahead(Purpose::Trial, &models)
     }
 
-    /// Whether the table is so sure of a candidate that the device is not asked.
+    /// Whether the tables are so sure of a candidate that the devices are not asked.
     fn is_spared(&self, trial: &Trial) -> bool {
         is_sure(&self.config.goals(), &trial.readings(), self.config.table.trust_within)
     }
@@ -222,21 +225,25 @@ impl Run<'_> {
             return Ok((Ok(accuracy), Vec::new()));
         }
         let (graph, model) = self.untrained_model(engine, trial)?;
-        match self.measurer.measure(&mut self.study, Purpose::Trial, &Digest::of(&graph), &model) {
-            Ok(taken) => {
-                let mut found = readings(&taken.measurement);
-                found.add(Metric::Accuracy, outcome.accuracy(&self.dataset));
-                Ok((Ok(found), taken.record.into_iter().collect()))
-            }
-            Err(MeasureFailure::Network(reason)) => Ok((Err(reason), Vec::new())),
-            Err(MeasureFailure::Run(error)) if self.config.device.goes_on_without(&error) => {
-                self.progress.emit(Event::Warning(format!("trial {} has predictions only: {error}", trial.number)));
-                let mut found = predicted(&self.table.predict(&graph)?, &self.table);
-                found.add(Metric::Accuracy, outcome.accuracy(&self.dataset));
-                Ok((Ok(found), Vec::new()))
-            }
-            Err(MeasureFailure::Run(error)) => Err(error),
+        let digest = Digest::of(&graph);
+        let (mut found, mut records) = (Readings::new(), Vec::new());
+        for (number, station) in (0_u8..).zip(&mut self.stations) {
+            let here = match station.measurer.measure(&mut self.study, Purpose::Trial, &digest, &model) {
+                Ok(taken) => {
+                    records.extend(taken.record);
+                    readings(&taken.measurement)
+                }
+                Err(MeasureFailure::Network(reason)) => return Ok((Err(reason), records)),
+                Err(MeasureFailure::Run(error)) if station.config.goes_on_without(&error) => {
+                    self.progress.emit(Event::Warning(format!("trial {} has predictions only: {error}", trial.number)));
+                    predicted(&station.table.predict(&graph)?, &station.table)
+                }
+                Err(MeasureFailure::Run(error)) => return Err(error),
+            };
+            found.extend(here.of_device(number));
         }
+        found.add(Metric::Accuracy, outcome.accuracy(&self.dataset));
+        Ok((Ok(found), records))
     }
 
     fn estimate_job(&self, engine: &SearchEngine, trial: &Trial) -> Result<Job> {
@@ -270,16 +277,21 @@ impl Run<'_> {
     pub(super) fn infeasible(&self, by: Metric, stopped: u64) -> Result<Error> {
         let smallest = self.space.smallest();
         let graph = self.space.decode(&smallest)?;
-        let prediction = self.table.predict(&graph)?;
         let goals = self.config.goals();
-        let bound = goals.constraints().iter().find(|c| c.metric == by).map(describe).unwrap_or_default();
+        let bounds = goals.constraints().iter().filter(|c| c.metric == by).map(|bound| self.describe(bound));
+        let latencies = self.stations.iter().map(|station| {
+            let where_ = if self.stations.len() > 1 { station.label.as_str() } else { "this device" };
+            let latency_ms = station.table.predict(&graph)?.latency_ns.value / NS_PER_MS;
+            Ok(format!("{latency_ms:.4} ms on {where_}"))
+        });
         let message = format!(
             "no network of space `{space}` meets {bound}: it stopped all {stopped} proposals. The smallest network, {text}, has \
-             a predicted latency of {latency_ms:.4} ms on this device ({params} parameters, {macs} MACs). Raise the bound above \
+             a predicted latency of {latency} ({params} parameters, {macs} MACs). Raise the bound above \
              that, or choose a smaller space.",
             space = self.space.name(),
+            bound = bounds.collect::<Vec<_>>().join(" and "),
             text = self.space.text(&smallest),
-            latency_ms = prediction.latency_ns.value / NS_PER_MS,
+            latency = latencies.collect::<Result<Vec<_>>>()?.join(", "),
             params = graph.cost().params,
             macs = graph.cost().macs,
         );
@@ -296,17 +308,21 @@ fn first_of(engine: &SearchEngine, trial: &Trial) -> u64 {
 /// What measuring found out, and the measurement to be kept.
 type Judged = (std::result::Result<Readings, String>, Vec<study::Measurement>);
 
-/// What the baseline says about a network and then, so that it counts, what the table says, each with its origin.
-fn appraise(table: &Table, graph: &Graph) -> Result<Readings> {
+/// What the baseline says about a network on each device and then, so that it counts, what the table says, each with its origin.
+fn appraise(stations: &[Station], graph: &Graph) -> Result<Readings> {
     let mut readings = Readings::new();
-    if let Some(ns) = table.baseline_latency_ns(graph) {
-        readings.add(Metric::LatencyMs, Value::predicted(ns / NS_PER_MS, None, BASELINE));
+    for (number, Station { table, .. }) in (0_u8..).zip(stations) {
+        let mut here = Readings::new();
+        if let Some(ns) = table.baseline_latency_ns(graph) {
+            here.add(Metric::LatencyMs, Value::predicted(ns / NS_PER_MS, None, BASELINE));
+        }
+        here.extend(predicted(&table.predict(graph)?, table));
+        readings.extend(here.of_device(number));
     }
-    readings.extend(predicted(&table.predict(graph)?, table));
     Ok(readings)
 }
 
-/// The latency that the baseline predicted before the network was measured, in milliseconds.
+/// The latency on the first device that the baseline predicted before the network was measured, in milliseconds.
 pub(super) fn baseline_latency_ms(readings: &Readings) -> Option<f64> {
     let is_baseline = |value: &Value| matches!(&value.origin, Origin::Predicted { by } if by == BASELINE);
     readings.iter().find(|(_, value)| is_baseline(value)).map(|(_, value)| value.value)
@@ -339,23 +355,34 @@ fn trial_event(trial: &Trial, goals: &Goals) -> Event {
 /// What the display shows of a trained and measured network.
 pub(super) fn shown(number: u64, readings: &Readings, goals: &Goals) -> Shown {
     let value = |value: Option<&Value>| value.map(|value| value.value);
+    let elsewhere = (1..).map_while(|device| readings.best_on(device, Metric::LatencyMs));
     Shown {
         number,
         accuracy: value(readings.best(Metric::Accuracy)).unwrap_or_default(),
         latency_ms: value(readings.measured(Metric::LatencyMs)),
         predicted_ms: value(readings.predicted(Metric::LatencyMs)),
+        elsewhere_ms: elsewhere.map(|value| value.value).collect(),
         meets_bounds: goals.violation(readings) == 0.0,
         continues: None,
     }
 }
 
+/// `latency_ms`, or `latency_ms on pi` where there are several devices.
+pub(super) fn on_device(metric: Metric, device: u8, devices: &[String]) -> String {
+    match devices.get(device as usize) {
+        Some(device) if devices.len() > 1 && metric.is_of_device() => format!("{metric} on {device}"),
+        _ => metric.to_string(),
+    }
+}
+
 /// `latency_ms <= 0.1`, as it is shown.
-pub(super) fn describe(constraint: &Constraint) -> String {
-    let Constraint { metric, min, max } = constraint;
+pub(super) fn describe(constraint: &Constraint, devices: &[String]) -> String {
+    let Constraint { metric, min, max, device } = constraint;
+    let metric = on_device(*metric, *device, devices);
     match (min, max) {
         (Some(min), Some(max)) => format!("{min} <= {metric} <= {max}"),
         (Some(min), None) => format!("{metric} >= {min}"),
         (None, Some(max)) => format!("{metric} <= {max}"),
-        (None, None) => metric.to_string(),
+        (None, None) => metric,
     }
 }

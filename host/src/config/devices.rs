@@ -1,0 +1,137 @@
+//! `[device]`, or several `[[devices]]`: everything that a search measures on, and what has to hold there.
+//!
+//! With several, each metric that a device decides is an objective of its own on each of them, and each of them has to keep its bounds.
+
+use std::collections::BTreeSet;
+
+use edgefit_search::{Constraint, Objective, Target};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use super::device::DeviceConfig;
+use super::goals::{Constraints, Objectives};
+use super::section::Section;
+
+/// Most devices of one search.
+const MAX_DEVICES: usize = 16;
+
+/// The devices of a search; at least one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Devices(Vec<DeviceConfig>);
+
+impl Devices {
+    pub(super) fn read(top: &mut Section<'_, '_>) -> Self {
+        if !top.has("devices") {
+            return Self(vec![top.section("device", DeviceConfig::read)]);
+        }
+        if top.has("device") {
+            let help = Some("name each device in a `[[devices]]` of its own".to_owned());
+            top.wrong_key("device", "cannot stand beside `[[devices]]`", help);
+            top.settle("device");
+        }
+        let devices = Self(top.sections("devices", MAX_DEVICES, |section| DeviceConfig {
+            constraints: section.section("constraints", Constraints::read_of_device),
+            ..DeviceConfig::read(section)
+        }));
+        if let Some(twice) = devices.twice() {
+            let help = Some("two entries of one device differ in their runtime, threads or cores".to_owned());
+            top.wrong_key("devices", &format!("`{twice}` is there twice"), help);
+        }
+        devices
+    }
+
+    /// The devices in the order of the file.
+    pub fn iter(&self) -> impl Iterator<Item = &DeviceConfig> {
+        self.0.iter()
+    }
+
+    /// To complete them from what the registry says.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut DeviceConfig> {
+        self.0.iter_mut()
+    }
+
+    /// The first device: where the accuracy of the winner is tested.
+    pub fn first(&self) -> &DeviceConfig {
+        &self.0[0]
+    }
+
+    /// Number of devices.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Takes the devices of these names instead, each used as the file says of it, or else as it says of its first; no names change
+    /// nothing.
+    pub fn choose(&mut self, names: &[String]) {
+        let of_name = |name: &String| {
+            let listed: Vec<DeviceConfig> = self.0.iter().filter(|device| device.name == *name).cloned().collect();
+            let renamed = DeviceConfig { name: name.clone(), ..self.first().clone() };
+            if listed.is_empty() { vec![renamed] } else { listed }
+        };
+        if !names.is_empty() {
+            self.0 = names.iter().flat_map(of_name).collect();
+        }
+    }
+
+    /// What each is called: its name, and with another of that name also how it runs models.
+    pub fn labels(&self) -> Vec<String> {
+        let is_shared = |device: &DeviceConfig| self.0.iter().filter(|other| other.name == device.name).count() > 1;
+        let label = |device: &DeviceConfig| match is_shared(device) {
+            true => device.in_words(),
+            false => device.name.clone(),
+        };
+        self.0.iter().map(label).collect()
+    }
+
+    /// A device that is there twice, used in the same way.
+    pub fn twice(&self) -> Option<String> {
+        let mut seen = BTreeSet::new();
+        self.labels().into_iter().find(|label| !seen.insert(label.clone()))
+    }
+
+    /// Objectives of each device in place of one for all.
+    pub(super) fn objectives(&self, objectives: &Objectives) -> Vec<Objective> {
+        let on_each = |objective: &Objective| {
+            self.each(objective.metric.is_of_device(), |device| Objective { device, ..*objective })
+        };
+        objectives.metrics.iter().flat_map(on_each).collect()
+    }
+
+    /// Targets of each device in place of one for all.
+    pub(super) fn targets(&self, objectives: &Objectives) -> Vec<Target> {
+        let on_each = |target: &Target| self.each(target.metric.is_of_device(), |device| Target { device, ..*target });
+        objectives.targets.iter().flat_map(on_each).collect()
+    }
+
+    /// Bounds of each device in place of one for all; what it says itself counts there.
+    pub(super) fn constraints(&self, constraints: &Constraints) -> Vec<Constraint> {
+        let mut all = Vec::new();
+        for (number, device) in (0_u8..).zip(&self.0) {
+            let is_own = |constraint: &&Constraint| device.constraints.of(constraint.metric).is_some();
+            let counts =
+                |constraint: &&Constraint| (number == 0 || constraint.metric.is_of_device()) && !is_own(constraint);
+            let common = constraints.0.iter().filter(counts);
+            all.extend(
+                common.chain(&device.constraints.0).map(|constraint| Constraint { device: number, ..*constraint }),
+            );
+        }
+        all
+    }
+
+    fn each<T>(&self, is_of_device: bool, on: impl Fn(u8) -> T) -> Vec<T> {
+        let count = if is_of_device { self.0.len() } else { 1 };
+        (0_u8..).take(count).map(on).collect()
+    }
+}
+
+impl Serialize for Devices {
+    /// One as `[device]`, several as `[[devices]]`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1))?;
+        match self.0.as_slice() {
+            [device] => map.serialize_entry("device", device)?,
+            devices => map.serialize_entry("devices", devices)?,
+        }
+        map.end()
+    }
+}
