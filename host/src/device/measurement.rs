@@ -22,6 +22,9 @@ pub struct Measurement {
     pub outputs: Vec<TensorInfo>,
     /// The latency passes, one for each fresh process; at least one.
     pub latency: Vec<LatencyRun>,
+    /// Passes that do not count, since the device itself was slower meanwhile and there are others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub set_aside: Vec<LatencyRun>,
     /// The per-operator pass, if asked for.
     pub operators: Option<OperatorProfile>,
     /// The memory pass, if asked for.
@@ -73,6 +76,9 @@ pub struct LatencyRun {
     pub first_inference_ns: u64,
     /// The runs of the warm-up after the first.
     pub warm_up_ns: Vec<u64>,
+    /// Durations of a fixed piece of work between the runs, which knows nothing of the model.
+    #[serde(default)]
+    pub reference_ns: Vec<u64>,
     /// Loading the model.
     pub load: LoadTimes,
     /// The device before.
@@ -160,6 +166,7 @@ impl Measurement {
 #[derive(Default)]
 pub(super) struct Gathered {
     latency: Vec<LatencyRun>,
+    aside: Vec<LatencyRun>,
     operators: Option<OperatorProfile>,
     memory: Option<MemoryReading>,
     energy: Option<EnergyReport>,
@@ -185,6 +192,7 @@ impl Gathered {
                 stop: latency.stop,
                 first_inference_ns: latency.first_inference_ns,
                 warm_up_ns: latency.warm_up_ns,
+                reference_ns: latency.reference_ns,
                 load,
                 before,
                 after,
@@ -199,9 +207,18 @@ impl Gathered {
         self.ran = Some(Ran { runtime, cores, inputs, outputs });
     }
 
-    /// The median of each latency pass, in nanoseconds.
-    pub(super) fn medians_ns(&self) -> Vec<f64> {
-        self.latency.iter().filter_map(|run| median(&run.samples_ns)).collect()
+    /// The latency passes so far.
+    pub(super) fn latency(&self) -> &[LatencyRun] {
+        &self.latency
+    }
+
+    /// Sets passes aside that do not count, unless none is left then.
+    pub(super) fn set_aside(&mut self, is_disturbed: impl Fn(&LatencyRun) -> bool) {
+        if self.latency.iter().all(&is_disturbed) {
+            return;
+        }
+        let (aside, kept) = std::mem::take(&mut self.latency).into_iter().partition(is_disturbed);
+        (self.aside, self.latency) = (aside, kept);
     }
 
     /// The measurement; `None` when a latency pass brought no sample.
@@ -216,6 +233,7 @@ impl Gathered {
             inputs,
             outputs,
             latency: self.latency,
+            set_aside: self.aside,
             operators: self.operators,
             memory: self.memory,
             energy: self.energy,
