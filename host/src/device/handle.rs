@@ -21,7 +21,7 @@ use super::{
     client::{Answer, Client, GreetError},
     cool_down::CoolDown,
     error::{ConnectionError, DeviceError},
-    measurement::{Gathered, Measurement, Provenance},
+    measurement::{Gathered, LatencyRun, Measurement, Provenance},
     outputs::{Collector, OutputsRequest, SampleOutputs},
     pace::Pace,
     request::{Agreement, MeasureRequest, PassStep, RunOn},
@@ -166,6 +166,7 @@ impl Device {
         self.pace.spend(begun.elapsed(), false);
         if let Some(agreement) = &request.agreement {
             self.agree(model, sha256, request, agreement, &mut gathered)?;
+            gathered.judge(&self.pace);
         }
         let measured = gathered.finish(|runtime, cores| self.provenance(model, &sha256, request, runtime, cores));
         measured.ok_or_else(|| self.failed(JobError::new(ErrorKind::Internal, "the agent sent no samples")))
@@ -182,7 +183,7 @@ impl Device {
     ) -> Result<(), DeviceError> {
         let pass = Pass::Latency(request.plan.clone());
         // Ends: every round adds a process, and an agreement names the most of them.
-        while agreement.is_missing(&self.medians_that_count(agreement, gathered)) {
+        while self.is_unsettled(agreement, gathered) {
             let (begun, was_disturbed) =
                 (Instant::now(), gathered.latency().last().is_some_and(|run| self.pace.is_disturbed(run)));
             if was_disturbed && self.pace.is_patient() {
@@ -191,17 +192,22 @@ impl Device {
             self.take(model, sha256, request, &pass, gathered)?;
             self.pace.spend(begun.elapsed(), was_disturbed);
         }
-        gathered.set_aside(|run| self.pace.is_disturbed(run));
         Ok(())
     }
 
-    /// The medians of the processes that were not disturbed; of all, once there were too many others or they cost too much.
-    fn medians_that_count(&self, agreement: &Agreement, gathered: &Gathered) -> Vec<f64> {
-        let runs = gathered.latency();
-        let disturbed = runs.iter().filter(|run| self.pace.is_disturbed(run)).count();
-        let is_patient = self.pace.is_patient() && disturbed <= agreement.most_disturbed as usize;
-        let counting = runs.iter().filter(|run| !(is_patient && self.pace.is_disturbed(run)));
-        counting.filter_map(|run| median(&run.samples_ns)).collect()
+    /// Whether one more process is to run: two that agree are missing among those that were not disturbed. One of these is enough beside
+    /// disturbed ones, and where there are too many of those, or they cost too much time, all count.
+    fn is_unsettled(&self, agreement: &Agreement, gathered: &Gathered) -> bool {
+        let (disturbed, quiet): (Vec<&LatencyRun>, Vec<&LatencyRun>) =
+            gathered.latency().iter().partition(|run| self.pace.is_disturbed(run));
+        let medians_ns =
+            |runs: &[&LatencyRun]| runs.iter().filter_map(|run| median(&run.samples_ns)).collect::<Vec<f64>>();
+        match (quiet.len(), disturbed.len() as u32) {
+            (_, 0) => agreement.is_missing(&medians_ns(&quiet)),
+            (0, count) if count < agreement.most_disturbed && self.pace.is_patient() => true,
+            (0, _) => agreement.is_missing(&medians_ns(&disturbed)),
+            _ => false,
+        }
     }
 
     /// Runs a pass and gathers what it found out.

@@ -9,6 +9,7 @@ use edgefit_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::pace::Pace;
 use super::statistics::{Summary, median};
 
 /// One model on one device, as measured.
@@ -22,6 +23,10 @@ pub struct Measurement {
     pub outputs: Vec<TensorInfo>,
     /// The latency passes, one for each fresh process; at least one.
     pub latency: Vec<LatencyRun>,
+    /// How many times as long as it can be the fixed work of the process took that was disturbed least, where that was not undisturbed:
+    /// the device was slower, and so is the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slowdown: Option<f64>,
     /// Passes that do not count, since the device itself was slower meanwhile and there are others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub set_aside: Vec<LatencyRun>,
@@ -146,6 +151,11 @@ impl Measurement {
         Summary::of(&runs).expect("a measurement has at least one sample")
     }
 
+    /// The fixed work beside the runs, as the process took for it that was disturbed least: median, in nanoseconds.
+    pub fn reference_ns(&self) -> Option<f64> {
+        self.latency.iter().filter_map(|run| median(&run.reference_ns)).min_by(f64::total_cmp)
+    }
+
     /// The samples of all processes, one process after the other, in nanoseconds.
     pub fn all_samples_ns(&self) -> Vec<u64> {
         self.latency.iter().flat_map(|run| &run.samples_ns).copied().collect()
@@ -167,6 +177,7 @@ impl Measurement {
 pub(super) struct Gathered {
     latency: Vec<LatencyRun>,
     aside: Vec<LatencyRun>,
+    slowdown: Option<f64>,
     operators: Option<OperatorProfile>,
     memory: Option<MemoryReading>,
     energy: Option<EnergyReport>,
@@ -212,9 +223,11 @@ impl Gathered {
         &self.latency
     }
 
-    /// Sets passes aside that do not count, unless none is left then.
-    pub(super) fn set_aside(&mut self, is_disturbed: impl Fn(&LatencyRun) -> bool) {
-        if self.latency.iter().all(&is_disturbed) {
+    /// Sets passes aside that do not count; where none is left then, all stay, and the measurement says so.
+    pub(super) fn judge(&mut self, pace: &Pace) {
+        let is_disturbed = |run: &LatencyRun| pace.is_disturbed(run);
+        if self.latency.iter().all(is_disturbed) {
+            self.slowdown = self.latency.iter().filter_map(|run| pace.slowdown(run)).min_by(f64::total_cmp);
             return;
         }
         let (aside, kept) = std::mem::take(&mut self.latency).into_iter().partition(is_disturbed);
@@ -233,6 +246,7 @@ impl Gathered {
             inputs,
             outputs,
             latency: self.latency,
+            slowdown: self.slowdown,
             set_aside: self.aside,
             operators: self.operators,
             memory: self.memory,

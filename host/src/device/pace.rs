@@ -20,7 +20,7 @@ const UNDISTURBED: f64 = 0.05;
 const MOST_READINGS: usize = 4096;
 
 /// What disturbances may cost at most: this much, and this share of the time that measuring took otherwise.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
 const PATIENCE_SHARE: f64 = 0.5;
 
 /// What is known of a device's pace.
@@ -61,5 +61,59 @@ impl Pace {
     /// Whether disturbances have not cost too much yet.
     pub(super) fn is_patient(&self) -> bool {
         self.waiting < PATIENCE + self.measuring.mul_f64(PATIENCE_SHARE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use edgefit_protocol::environment::Environment;
+    use edgefit_protocol::report::{LoadTimes, Stop};
+
+    use super::{LatencyRun, Pace};
+
+    fn run(reference_ns: &[u64]) -> LatencyRun {
+        LatencyRun {
+            samples_ns: vec![1_000; 10],
+            stride: 1,
+            runs: 10,
+            stop: Stop::Minimum,
+            first_inference_ns: 0,
+            warm_up_ns: Vec::new(),
+            reference_ns: reference_ns.to_vec(),
+            load: LoadTimes::default(),
+            before: Environment::default(),
+            after: Environment::default(),
+        }
+    }
+
+    #[test]
+    fn a_process_whose_work_took_longer_than_the_device_needs_was_disturbed() {
+        let mut pace = Pace::default();
+        assert!(!pace.is_disturbed(&run(&[100, 101])), "nothing is known yet");
+        pace.tell(&run(&[100, 102, 103, 101]));
+        assert!(!pace.is_disturbed(&run(&[104, 104, 300])));
+        assert!(pace.is_disturbed(&run(&[125, 124, 100])));
+        assert_eq!(pace.slowdown(&run(&[])), None);
+    }
+
+    #[test]
+    fn the_first_processes_may_turn_out_to_have_been_disturbed() {
+        let mut pace = Pace::default();
+        let first = run(&[125; 20]);
+        pace.tell(&first);
+        assert!(!pace.is_disturbed(&first));
+        pace.tell(&run(&[100; 20]));
+        assert!(pace.is_disturbed(&first));
+    }
+
+    #[test]
+    fn patience_has_an_end_and_grows_with_the_work() {
+        let mut pace = Pace::default();
+        pace.spend(Duration::from_secs(11), true);
+        assert!(!pace.is_patient());
+        pace.spend(Duration::from_secs(4), false);
+        assert!(pace.is_patient());
     }
 }

@@ -91,15 +91,15 @@ pub struct MeasureRequest {
 pub struct Agreement {
     /// Largest difference of two medians that agree, as a share of the smaller one.
     pub share: f64,
-    /// Most latency passes in all, whether any agree or not, but for disturbed ones.
+    /// Most latency passes in all, whether any agree or not, disturbed ones not counted.
     pub most: u32,
-    /// Most disturbed latency passes that are made up for by others.
+    /// Most disturbed latency passes after which an undisturbed one is still waited for.
     pub most_disturbed: u32,
 }
 
 impl Agreement {
-    /// For the models of a search: 2 %, in five processes at most, and as many more as were disturbed, at most six.
-    pub const SEARCH: Self = Self { share: 0.02, most: 5, most_disturbed: 6 };
+    /// For the models of a search: 2 %, in five processes at most; after up to twelve disturbed ones.
+    pub const SEARCH: Self = Self { share: 0.02, most: 5, most_disturbed: 12 };
 
     /// Whether one more process is to be run after these medians.
     pub(super) fn is_missing(&self, medians_ns: &[f64]) -> bool {

@@ -143,11 +143,13 @@ struct Named {
     model: TableModel,
 }
 
-/// The models of both rounds, in the same order; without those that the device could not run.
+/// The models of both rounds, in the same order; without those that the device could not run, or was disturbed at.
 struct Measured {
     names: Vec<String>,
     first: Vec<NetworkSample>,
     second: Vec<NetworkSample>,
+    /// How many are left out, since the device was slower in one of the rounds than it was for the table.
+    disturbed: usize,
 }
 
 struct Rounds<'a> {
@@ -171,9 +173,13 @@ impl Rounds<'_> {
             }
         }
         let [first, second] = rounds;
-        let mut measured = Measured { names: Vec::new(), first: Vec::new(), second: Vec::new() };
+        let mut measured = Measured { names: Vec::new(), first: Vec::new(), second: Vec::new(), disturbed: 0 };
         for ((first, second), named) in first.into_iter().zip(second).zip(models) {
             let (Some(first), Some(second)) = (first, second) else { continue };
+            if !(table.counts(&first) && table.counts(&second)) {
+                measured.disturbed += 1;
+                continue;
+            }
             measured.names.push(named.name.clone());
             measured.first.push(first);
             measured.second.push(second);
@@ -219,6 +225,7 @@ fn evaluation(plan: &FreshPlan, table: &Table, measured: &Measured) -> Result<Ev
                 Tested::Drawn(_) => format!("tested   {} fresh models of its space, each measured twice", first.len()),
                 Tested::Files(_) => format!("tested   {} models, each measured twice", first.len()),
             },
+            format!("left out {} models: the device itself was slower than for the table", measured.disturbed),
         ],
         fitted: table.samples().len(),
         tested: first.len(),

@@ -317,7 +317,7 @@ pub(super) fn baseline_latency_ms(readings: &Readings) -> Option<f64> {
 
 /// A prediction as readings: latency in ms, memory in KiB, each with its interval.
 pub(super) fn predicted(prediction: &Prediction, table: &Table) -> Readings {
-    let by = format!("table of {} networks on {}", table.samples().len(), table.provenance().device);
+    let by = format!("table of {} networks on {}", table.counting().len(), table.provenance().device);
     let scaled = |i: Interval, unit: f64| {
         let finite = i.hi.is_finite().then_some((i.lo / unit, i.hi / unit));
         Value::predicted(i.value / unit, finite, &by)

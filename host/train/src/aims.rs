@@ -99,7 +99,7 @@ struct Trial<'a> {
 
 impl Trial<'_> {
     /// Accuracy on the samples after a change of each batch, given with its labels.
-    fn accuracy(&self, change: &mut dyn FnMut(Vec<f32>, &[u32]) -> Vec<f32>) -> f64 {
+    fn accuracy(&self, mut change: impl FnMut(Vec<f32>, &[u32]) -> Vec<f32>) -> f64 {
         let batcher = Batcher::new(self.samples, self.normalization);
         let mut right = 0;
         for indices in self.chosen.chunks(BATCH) {
@@ -114,10 +114,10 @@ impl Trial<'_> {
     fn corrupted(&self) -> f64 {
         let size = self.samples.values.shape.size();
         let mut rng = ChaCha8Rng::seed_from_u64(0);
-        let noisy = self.accuracy(&mut |x, _| x.into_iter().map(|x| x + NOISE * normal(&mut rng)).collect());
-        let bright = self.accuracy(&mut |x, _| x.into_iter().map(|x| x + BRIGHTNESS).collect());
-        let flat = self.accuracy(&mut |x, _| x.into_iter().map(|x| x * CONTRAST).collect());
-        let blurred = self.accuracy(&mut |x, _| x.chunks_exact(size).flat_map(|sample| self.blurred(sample)).collect());
+        let noisy = self.accuracy(|x, _| x.into_iter().map(|x| x + NOISE * normal(&mut rng)).collect());
+        let bright = self.accuracy(|x, _| x.into_iter().map(|x| x + BRIGHTNESS).collect());
+        let flat = self.accuracy(|x, _| x.into_iter().map(|x| x * CONTRAST).collect());
+        let blurred = self.accuracy(|x, _| x.chunks_exact(size).flat_map(|sample| self.blurred(sample)).collect());
         (noisy + bright + flat + blurred) / 4.0
     }
 
@@ -138,7 +138,7 @@ impl Trial<'_> {
     fn attacked(&self, attacker: &Attacker, steps: usize) -> f64 {
         let bounds = self.bounds();
         let mut rng = ChaCha8Rng::seed_from_u64(0);
-        self.accuracy(&mut |plain, labels| {
+        self.accuracy(|plain, labels| {
             let bound = |at: usize| &bounds[at % bounds.len()];
             let mut x = plain.clone();
             if steps > 1 {
