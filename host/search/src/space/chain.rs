@@ -4,12 +4,16 @@
 //! convolution, or a maximum pooling behind it. Each convolution is followed by batch norm and the activation that
 //! all layers share. In tract, plain convolutions run far faster than depthwise ones of equal cost.
 
-use edgefit_graph::Graph;
+use std::ops::Range;
+
 use edgefit_graph::op::Activation;
+use edgefit_graph::{Graph, GraphError};
 
 use super::choices::{Choice, Choices, take};
+use super::cost_table::CostTable;
 use super::layers::{Convolution, Layers};
 use super::scale::Scale;
+use super::segments::Segments;
 use super::settings::SpaceSettings;
 use super::{Frame, Space, SpaceError, Task};
 use crate::genotype::Genotype;
@@ -26,7 +30,6 @@ const POOL: usize = 1;
 
 struct Chain {
     frame: Frame,
-    stages: usize,
 }
 
 pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Space>, SpaceError> {
@@ -50,7 +53,7 @@ pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Spac
         choices.group(stage_choices(&settings, stage));
     }
     let frame = Frame { name: NAME, settings, task: task.clone(), choices };
-    Ok(Box::new(Chain { frame, stages }))
+    Ok(Box::new(Chain { frame }))
 }
 
 fn stage_choices(settings: &SpaceSettings, stage: usize) -> Vec<Choice> {
@@ -72,24 +75,47 @@ impl Space for Chain {
     }
 
     fn decode(&self, genotype: &Genotype) -> Result<Graph, SpaceError> {
-        self.check(genotype)?;
-        let mut genes = self.frame.choices.reader(genotype);
-        let [activation, stem_stride] = take(&mut genes);
-        let mut layers = Layers::new(&self.frame.task)?;
-        for stage in 1..=self.stages {
-            let [kernel, width, depth] = take(&mut genes);
-            let pools = stage > 1 && take::<1>(&mut genes) == [POOL];
-            let first_stride = if stage == 1 { stem_stride } else { 2 };
-            for layer in 1..=depth {
-                let stride = if layer == 1 && !pools { first_stride } else { 1 };
-                let name = format!("stage{stage}.conv{layer}");
-                layers.conv(&name, Convolution { width, kernel: kernel.max(2 * stride - 1), stride })?;
-                layers.activation(&name, ACTIVATIONS[activation])?;
-                if layer == 1 && pools {
-                    layers.max_pool(&format!("stage{stage}.pool"), 3, 2)?;
-                }
+        self.chain(genotype)
+    }
+
+    fn cost_table(&self) -> Option<CostTable> {
+        self.costs()
+    }
+}
+
+impl Segments for Chain {
+    /// One for each stage; what is of the whole network is decided with the first.
+    fn segments(&self) -> Vec<Range<usize>> {
+        let mut ranges = self.frame.choices.ranges();
+        let network = ranges.next().unwrap_or_default();
+        ranges.map(|range| if range.start == network.end { network.start..range.end } else { range }).collect()
+    }
+
+    fn activation(&self, genotype: &Genotype) -> Activation {
+        ACTIVATIONS[usize::from(genotype.genes()[0])]
+    }
+
+    fn add_segment(
+        &self,
+        position: usize,
+        numbers: &[usize],
+        activation: Activation,
+        layers: &mut Layers,
+    ) -> Result<(), GraphError> {
+        let mut numbers = numbers.iter().copied();
+        let stage = position + 1;
+        let [_, first_stride] = if stage == 1 { take(&mut numbers) } else { [0, 2] };
+        let [kernel, width, depth] = take(&mut numbers);
+        let pools = stage > 1 && take::<1>(&mut numbers) == [POOL];
+        for layer in 1..=depth {
+            let stride = if layer == 1 && !pools { first_stride } else { 1 };
+            let name = format!("stage{stage}.conv{layer}");
+            layers.conv(&name, Convolution { width, kernel: kernel.max(2 * stride - 1), stride })?;
+            layers.activation(&name, activation)?;
+            if layer == 1 && pools {
+                layers.max_pool(&format!("stage{stage}.pool"), 3, 2)?;
             }
         }
-        Ok(layers.classify(self.frame.task.classes)?)
+        Ok(())
     }
 }

@@ -4,12 +4,14 @@
 //! stage has a kernel, a width and a number of blocks; a block is a depthwise and a pointwise convolution, each with
 //! its batch norm and nonlinearity. Unlike `mbconv`, nothing is widened inside or added.
 
-use edgefit_graph::Graph;
 use edgefit_graph::op::Activation;
+use edgefit_graph::{Graph, GraphError};
 
 use super::choices::{Choice, Choices, take};
+use super::cost_table::CostTable;
 use super::layers::{Convolution, Layers};
 use super::scale::Scale;
+use super::segments::Segments;
 use super::settings::SpaceSettings;
 use super::{Frame, Space, SpaceError, Task};
 use crate::genotype::Genotype;
@@ -21,7 +23,6 @@ const STEM_KERNELS: [usize; 3] = [3, 5, 9];
 
 struct DsCnn {
     frame: Frame,
-    stages: usize,
 }
 
 pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Space>, SpaceError> {
@@ -51,7 +52,7 @@ pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Spac
         ]);
     }
     let frame = Frame { name: NAME, settings, task: task.clone(), choices };
-    Ok(Box::new(DsCnn { frame, stages }))
+    Ok(Box::new(DsCnn { frame }))
 }
 
 impl Space for DsCnn {
@@ -60,21 +61,35 @@ impl Space for DsCnn {
     }
 
     fn decode(&self, genotype: &Genotype) -> Result<Graph, SpaceError> {
-        self.check(genotype)?;
-        let mut genes = self.frame.choices.reader(genotype);
-        let [kernel, width, stride] = take(&mut genes);
-        let mut layers = Layers::new(&self.frame.task)?;
-        layers.conv("stem.conv", Convolution { width, kernel: kernel.max(2 * stride - 1), stride })?;
-        layers.activation("stem.conv", Activation::Relu)?;
-        for stage in 1..=self.stages {
-            let [kernel, width, depth] = take(&mut genes);
-            for block in 1..=depth {
-                let stride = if stage > 1 && block == 1 { 2 } else { 1 };
-                let name = format!("stage{stage}.block{block}");
-                layers.separable(&name, Convolution { width, kernel, stride }, 1, Some(Activation::Relu))?;
-                layers.activation(&name, Activation::Relu)?;
-            }
+        self.chain(genotype)
+    }
+
+    fn cost_table(&self) -> Option<CostTable> {
+        self.costs()
+    }
+}
+
+impl Segments for DsCnn {
+    /// The stem, then the stages.
+    fn add_segment(
+        &self,
+        stage: usize,
+        numbers: &[usize],
+        activation: Activation,
+        layers: &mut Layers,
+    ) -> Result<(), GraphError> {
+        let mut numbers = numbers.iter().copied();
+        if stage == 0 {
+            let [kernel, width, stride] = take(&mut numbers);
+            layers.conv("stem.conv", Convolution { width, kernel: kernel.max(2 * stride - 1), stride })?;
+            return layers.activation("stem.conv", activation);
         }
-        Ok(layers.classify(self.frame.task.classes)?)
+        let [kernel, width, depth] = take(&mut numbers);
+        (1..=depth).try_for_each(|block| {
+            let stride = if stage > 1 && block == 1 { 2 } else { 1 };
+            let name = format!("stage{stage}.block{block}");
+            layers.separable(&name, Convolution { width, kernel, stride }, 1, Some(activation))?;
+            layers.activation(&name, activation)
+        })
     }
 }

@@ -4,12 +4,14 @@
 //! All stages but the last are of convolutions, with a kernel, an expansion, a width and a depth each. The last halves the
 //! resolution once more and has layers of attention and MLP, with one width, number of heads and MLP ratio.
 
-use edgefit_graph::Graph;
 use edgefit_graph::op::Activation;
+use edgefit_graph::{Graph, GraphError};
 
 use super::choices::{Choice, Choices, take};
+use super::cost_table::CostTable;
 use super::layers::{Attention, Convolution, InvertedResidual, Layers, Mlp};
 use super::scale::Scale;
+use super::segments::Segments;
 use super::settings::SpaceSettings;
 use super::transformer::{HEADS, RATIOS};
 use super::{Frame, Space, SpaceError, Task};
@@ -63,30 +65,65 @@ impl Space for Hybrid {
     }
 
     fn decode(&self, genotype: &Genotype) -> Result<Graph, SpaceError> {
-        self.check(genotype)?;
-        let mut genes = self.frame.choices.reader(genotype);
-        let [width, stride] = take(&mut genes);
-        let activation = Activation::HardSwish;
-        let mut layers = Layers::new(&self.frame.task)?;
-        layers.stem(width, stride, activation)?;
-        for stage in 1..self.stages {
-            let [kernel, expansion, width, depth] = take(&mut genes);
-            for block in 1..=depth {
-                let stride = if stage > 1 && block == 1 { 2 } else { 1 };
-                let block_of_stage = InvertedResidual { kernel, expansion, width, stride, squeeze: 0, activation };
-                layers.inverted_residual(&format!("stage{stage}.block{block}"), block_of_stage)?;
+        self.chain(genotype)
+    }
+
+    fn cost_table(&self) -> Option<CostTable> {
+        self.costs()
+    }
+}
+
+impl Segments for Hybrid {
+    fn activation(&self, _genotype: &Genotype) -> Activation {
+        Activation::HardSwish
+    }
+
+    /// The stem, then the stages, the last of which is that of attention.
+    fn add_segment(
+        &self,
+        stage: usize,
+        numbers: &[usize],
+        activation: Activation,
+        layers: &mut Layers,
+    ) -> Result<(), GraphError> {
+        let mut numbers = numbers.iter().copied();
+        match stage {
+            0 => {
+                let [width, stride] = take(&mut numbers);
+                layers.stem(width, stride, activation)
+            }
+            last if last == self.stages => self.add_attention(take(&mut numbers), activation, layers),
+            _ => {
+                let [kernel, expansion, width, depth] = take(&mut numbers);
+                (1..=depth).try_for_each(|block| {
+                    let stride = if stage > 1 && block == 1 { 2 } else { 1 };
+                    let block_of_stage = InvertedResidual { kernel, expansion, width, stride, squeeze: 0, activation };
+                    layers.inverted_residual(&format!("stage{stage}.block{block}"), block_of_stage)
+                })
             }
         }
-        let [width, depth, heads, ratio] = take(&mut genes);
+    }
+
+    fn classify(&self, layers: Layers) -> Result<Graph, GraphError> {
+        layers.classify_tokens(self.frame.task.classes)
+    }
+}
+
+impl Hybrid {
+    fn add_attention(
+        &self,
+        [width, depth, heads, ratio]: [usize; 4],
+        activation: Activation,
+        layers: &mut Layers,
+    ) -> Result<(), GraphError> {
         let stride = if self.stages > 1 { 2 } else { 1 };
         layers.conv("attention.conv", Convolution { width, kernel: 3, stride })?;
         layers.activation("attention.conv", activation)?;
         layers.positions("attention.positions")?;
         layers.join_positions("attention")?;
-        for layer in 1..=depth {
+        (1..=depth).try_for_each(|layer| {
             let attention = Attention { heads, head_width: self.head_width };
-            layers.transformer_layer(&format!("attention.layer{layer}"), attention, Mlp { ratio, activation })?;
-        }
-        Ok(layers.classify_tokens(self.frame.task.classes)?)
+            layers.transformer_layer(&format!("attention.layer{layer}"), attention, Mlp { ratio, activation })
+        })
     }
 }

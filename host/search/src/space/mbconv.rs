@@ -12,6 +12,7 @@ use super::choices::{Choice, Choices, take};
 use super::cost_table::CostTable;
 use super::layers::{Convolution, InvertedResidual, Layers};
 use super::scale::Scale;
+use super::segments::Segments;
 use super::settings::SpaceSettings;
 use super::{Frame, Space, SpaceError, Task};
 use crate::genotype::Genotype;
@@ -78,31 +79,15 @@ impl Space for MbConv {
     }
 
     fn decode(&self, genotype: &Genotype) -> Result<Graph, SpaceError> {
-        self.check(genotype)?;
-        let choices = &self.frame.choices;
-        let mut layers = Layers::new(&self.frame.task)?;
-        let activation = self.activation(genotype);
-        for (position, genes) in choices.ranges().enumerate() {
-            let numbers = choices.numbers(genes.start, &genotype.genes()[genes]);
-            self.add_segment(self.segment(position), &numbers, activation, &mut layers)?;
-        }
-        Ok(layers.classify(self.frame.task.classes)?)
+        self.chain(genotype)
     }
 
     fn cost_table(&self) -> Option<CostTable> {
-        // Nonlinearities cost nothing that is counted, so any stands for all.
-        let build = |position: usize, numbers: &[usize], task: &Task| {
-            let mut layers = Layers::new(task)?;
-            let segment = self.segment(position);
-            self.add_segment(segment, numbers, Activation::Relu, &mut layers)?;
-            if segment == Segment::Head { layers.classify(task.classes) } else { layers.finish() }
-        };
-        CostTable::of(&self.frame.choices, &self.frame.task, build).ok()
+        self.costs()
     }
 }
 
 /// What a group of choices decides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Segment {
     Resolution,
     Stem,
@@ -126,7 +111,13 @@ impl MbConv {
         }
     }
 
-    /// The nonlinearity, a choice of the stem, that all segments share.
+    fn shrink(factor: usize, layers: &mut Layers) -> Result<(), GraphError> {
+        if factor > 1 { layers.shrink("input.shrink", factor) } else { Ok(()) }
+    }
+}
+
+impl Segments for MbConv {
+    /// A choice of the stem.
     fn activation(&self, genotype: &Genotype) -> Activation {
         let at = usize::from(self.chooses_resolution()) + 2;
         ACTIVATIONS[usize::from(genotype.genes()[at])]
@@ -134,13 +125,13 @@ impl MbConv {
 
     fn add_segment(
         &self,
-        segment: Segment,
+        position: usize,
         numbers: &[usize],
         activation: Activation,
         layers: &mut Layers,
     ) -> Result<(), GraphError> {
         let mut numbers = numbers.iter().copied();
-        match segment {
+        match self.segment(position) {
             Segment::Resolution => {
                 let [factor] = take(&mut numbers);
                 Self::shrink(factor, layers)
@@ -169,9 +160,5 @@ impl MbConv {
                 }
             },
         }
-    }
-
-    fn shrink(factor: usize, layers: &mut Layers) -> Result<(), GraphError> {
-        if factor > 1 { layers.shrink("input.shrink", factor) } else { Ok(()) }
     }
 }

@@ -18,6 +18,7 @@ mod mbconv;
 mod multi_branch;
 mod nb201;
 mod scale;
+mod segments;
 mod settings;
 mod tcn;
 #[cfg(test)]
