@@ -51,6 +51,8 @@ pub(super) fn measurement() -> Measurement {
         inputs: vec![TensorInfo { name: "x".into(), element: ElementType::F32, shape: vec![1, 4] }],
         outputs: Vec::new(),
         latency: vec![run(1_000_000), run(1_100_000)],
+        slowdown: None,
+        set_aside: Vec::new(),
         operators: Some(OperatorProfile {
             runs: 5,
             mean_run_ns: 500_000.0,
