@@ -43,7 +43,9 @@ pub(crate) fn recipes_are_tuned() -> Outcome {
     assert!(best[0] > 0.0 && best[0] < best[1], "best accuracy with either learning rate: {best:?}");
     let winner: Value = serde_json::from_str(&scene.read("run/winner.json")?)?;
     assert!(winner["genotype"].as_str().is_some_and(|text| text.contains("~lr0.02-b")), "{winner:#}");
-    expect(&scene.run(&["train", "run", "--epochs", "1"])?, code::DONE, &["~lr0.02"])?;
+    let again = scene.run(&["train", "run", "--epochs", "1"])?;
+    expect(&again, code::DONE, &["epoch 1/1"])?;
+    assert!(again.stdout.contains("~lr0.02-b"), "{}", again.stdout);
     let wrong = scene.read("search.toml")?.replace("batch = [16, 32]", "batch = [16, 0]");
     scene.write("search.toml", wrong)?;
     expect(&scene.run(&["search", "search.toml"])?, code::USAGE, &["tune.batch", "a whole number from 1"])
