@@ -151,8 +151,12 @@ impl Measurement {
         Summary::of(&runs).expect("a measurement has at least one sample")
     }
 
-    /// The fixed work beside the runs, as the process took for it that was disturbed least: median, in nanoseconds.
+    /// The fixed work beside the runs, as the process took for it that was disturbed least: median, in nanoseconds. None of an emulated
+    /// device, whose pace says as little as its times.
     pub fn reference_ns(&self) -> Option<f64> {
+        if self.provenance.emulator.is_some() {
+            return None;
+        }
         self.latency.iter().filter_map(|run| median(&run.reference_ns)).min_by(f64::total_cmp)
     }
 
