@@ -6,18 +6,6 @@ use maud::{Markup, html};
 use super::data::{ReportData, Winner};
 use super::wording;
 
-/// What is told of the winner, in this order, as far as it is known.
-const TOLD: [Metric; 8] = [
-    Metric::Accuracy,
-    Metric::LatencyMs,
-    Metric::LatencyP90Ms,
-    Metric::PeakMemoryKib,
-    Metric::ModelSizeKib,
-    Metric::Macs,
-    Metric::Params,
-    Metric::EnergyMj,
-];
-
 /// What is told of the winner on each of several devices.
 const ON_EACH: [Metric; 4] = [Metric::LatencyMs, Metric::LatencyP90Ms, Metric::PeakMemoryKib, Metric::Accuracy];
 
@@ -26,7 +14,7 @@ pub(super) fn draw(data: &ReportData) -> Markup {
     match &data.winner {
         Some(winner) => html! {
             h1 { (sentence(data, winner)) }
-            div.tiles { @for metric in TOLD { (tile(data, winner, metric)) } }
+            div.tiles { @for metric in Metric::ALL { (tile(data, winner, metric)) } }
             @if data.devices.len() > 1 { (devices(data, winner)) }
         },
         None => html! {

@@ -2,10 +2,12 @@
 
 use std::sync::atomic::AtomicBool;
 
-use edgefit_graph::Graph;
+use edgefit_graph::{Graph, Shape};
 use edgefit_latency::Provenance as TableProvenance;
 use edgefit_onnx::ExportOptions;
-use edgefit_search::{Constraint, Direction, Genotype, Goals, Metric, Objective, Space, Target, Trial, draw, strategy};
+use edgefit_search::{
+    Constraint, Direction, Genotype, Goals, Metric, Objective, Space, Target, Task, Trial, draw, strategy,
+};
 use edgefit_train::Dataset;
 
 use super::search_phase::{describe, on_device};
@@ -33,8 +35,9 @@ impl<'a> Run<'a> {
         progress: &'a Progress,
         interrupt: &'a AtomicBool,
     ) -> Result<Self> {
+        config.estimate.compute.open()?;
         let dataset = config.data.load(config.seed)?;
-        let space = space_spec(config, &dataset).build()?;
+        let space = searched_space(config, &dataset)?;
         let mut stations = Station::connect_all(config, registry)?;
         let folder = open_folder(config, place)?;
         let settings = complete(config, space.as_ref())?.to_toml();
@@ -138,6 +141,12 @@ pub(crate) fn machine(info: &DeviceInfo) -> String {
 
 pub(crate) fn space_spec(config: &SearchConfig, dataset: &Dataset) -> SpaceSpec {
     SpaceSpec { settings: config.space.clone(), input: dataset.shape().dims(), classes: dataset.classes.len() }
+}
+
+/// The space that is searched, for these data.
+pub(crate) fn searched_space(config: &SearchConfig, dataset: &Dataset) -> Result<Box<dyn Space>> {
+    let task = Task { input: Shape::new(dataset.shape().dims()), classes: dataset.classes.len() };
+    Ok(config.space_for(&task)?)
 }
 
 /// The configuration with what space and strategy take where it leaves something to them.
@@ -287,6 +296,7 @@ fn largest_cost(graph: &Graph, metric: Metric) -> f64 {
         Metric::ModelSizeKib | Metric::PeakMemoryKib => cost.weight_bytes() as f64 / 1024.0 + 4096.0,
         // One MAC a nanosecond.
         Metric::LatencyMs | Metric::LatencyP90Ms => cost.macs as f64 / 1e6 + 1.0,
-        Metric::Accuracy | Metric::EnergyMj => 1.0,
+        // A share, and what is not known.
+        _ => 1.0,
     }
 }

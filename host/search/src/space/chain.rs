@@ -6,14 +6,13 @@
 
 use std::ops::Range;
 
+use edgefit_graph::GraphError;
 use edgefit_graph::op::Activation;
-use edgefit_graph::{Graph, GraphError};
 
-use super::choices::{Choice, Choices, take};
-use super::cost_table::CostTable;
+use super::choices::{Choice, Choices};
 use super::layers::{Convolution, Layers};
 use super::scale::Scale;
-use super::segments::Segments;
+use super::segments::{Segment, SegmentSpace, Segments};
 use super::settings::SpaceSettings;
 use super::{Frame, Space, SpaceError, Task};
 use crate::genotype::Genotype;
@@ -28,9 +27,7 @@ const ACTIVATIONS: [Activation; 2] = [Activation::Relu, Activation::HardSwish];
 const HALVINGS: [&str; 2] = ["stride", "pool"];
 const POOL: usize = 1;
 
-struct Chain {
-    frame: Frame,
-}
+struct Chain;
 
 pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Space>, SpaceError> {
     settings.takes(&["stages", "widths", "kernels", "depths"])?;
@@ -53,7 +50,7 @@ pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Spac
         choices.group(stage_choices(&settings, stage));
     }
     let frame = Frame { name: NAME, settings, task: task.clone(), choices };
-    Ok(Box::new(Chain { frame }))
+    Ok(Box::new(SegmentSpace { frame, segments: Chain }))
 }
 
 fn stage_choices(settings: &SpaceSettings, stage: usize) -> Vec<Choice> {
@@ -69,24 +66,10 @@ fn stage_choices(settings: &SpaceSettings, stage: usize) -> Vec<Choice> {
     choices
 }
 
-impl Space for Chain {
-    fn frame(&self) -> &Frame {
-        &self.frame
-    }
-
-    fn decode(&self, genotype: &Genotype) -> Result<Graph, SpaceError> {
-        self.chain(genotype)
-    }
-
-    fn cost_table(&self) -> Option<CostTable> {
-        self.costs()
-    }
-}
-
 impl Segments for Chain {
     /// One for each stage; what is of the whole network is decided with the first.
-    fn segments(&self) -> Vec<Range<usize>> {
-        let mut ranges = self.frame.choices.ranges();
+    fn ranges(&self, choices: &Choices) -> Vec<Range<usize>> {
+        let mut ranges = choices.ranges();
         let network = ranges.next().unwrap_or_default();
         ranges.map(|range| if range.start == network.end { network.start..range.end } else { range }).collect()
     }
@@ -95,18 +78,11 @@ impl Segments for Chain {
         ACTIVATIONS[usize::from(genotype.genes()[0])]
     }
 
-    fn add_segment(
-        &self,
-        position: usize,
-        numbers: &[usize],
-        activation: Activation,
-        layers: &mut Layers,
-    ) -> Result<(), GraphError> {
-        let mut numbers = numbers.iter().copied();
-        let stage = position + 1;
-        let [_, first_stride] = if stage == 1 { take(&mut numbers) } else { [0, 2] };
-        let [kernel, width, depth] = take(&mut numbers);
-        let pools = stage > 1 && take::<1>(&mut numbers) == [POOL];
+    fn add(&self, mut segment: Segment<'_>, layers: &mut Layers) -> Result<(), GraphError> {
+        let (stage, activation) = (segment.position + 1, segment.activation);
+        let [_, first_stride] = if stage == 1 { segment.take() } else { [0, 2] };
+        let [kernel, width, depth] = segment.take();
+        let pools = stage > 1 && segment.take::<1>() == [POOL];
         for layer in 1..=depth {
             let stride = if layer == 1 && !pools { first_stride } else { 1 };
             let name = format!("stage{stage}.conv{layer}");

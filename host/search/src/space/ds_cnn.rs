@@ -4,26 +4,21 @@
 //! stage has a kernel, a width and a number of blocks; a block is a depthwise and a pointwise convolution, each with
 //! its batch norm and nonlinearity. Unlike `mbconv`, nothing is widened inside or added.
 
-use edgefit_graph::op::Activation;
-use edgefit_graph::{Graph, GraphError};
+use edgefit_graph::GraphError;
 
-use super::choices::{Choice, Choices, take};
-use super::cost_table::CostTable;
+use super::choices::{Choice, Choices};
 use super::layers::{Convolution, Layers};
 use super::scale::Scale;
-use super::segments::Segments;
+use super::segments::{Segment, SegmentSpace, Segments};
 use super::settings::SpaceSettings;
 use super::{Frame, Space, SpaceError, Task};
-use crate::genotype::Genotype;
 
 pub(super) const NAME: &str = "ds-cnn";
 
 /// Extents of the first convolution to choose from; a larger stride makes it larger.
 const STEM_KERNELS: [usize; 3] = [3, 5, 9];
 
-struct DsCnn {
-    frame: Frame,
-}
+struct DsCnn;
 
 pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Space>, SpaceError> {
     settings.takes(&["stages", "widths", "kernels", "depths"])?;
@@ -52,39 +47,19 @@ pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Spac
         ]);
     }
     let frame = Frame { name: NAME, settings, task: task.clone(), choices };
-    Ok(Box::new(DsCnn { frame }))
-}
-
-impl Space for DsCnn {
-    fn frame(&self) -> &Frame {
-        &self.frame
-    }
-
-    fn decode(&self, genotype: &Genotype) -> Result<Graph, SpaceError> {
-        self.chain(genotype)
-    }
-
-    fn cost_table(&self) -> Option<CostTable> {
-        self.costs()
-    }
+    Ok(Box::new(SegmentSpace { frame, segments: DsCnn }))
 }
 
 impl Segments for DsCnn {
     /// The stem, then the stages.
-    fn add_segment(
-        &self,
-        stage: usize,
-        numbers: &[usize],
-        activation: Activation,
-        layers: &mut Layers,
-    ) -> Result<(), GraphError> {
-        let mut numbers = numbers.iter().copied();
+    fn add(&self, mut segment: Segment<'_>, layers: &mut Layers) -> Result<(), GraphError> {
+        let (stage, activation) = (segment.position, segment.activation);
         if stage == 0 {
-            let [kernel, width, stride] = take(&mut numbers);
+            let [kernel, width, stride] = segment.take();
             layers.conv("stem.conv", Convolution { width, kernel: kernel.max(2 * stride - 1), stride })?;
             return layers.activation("stem.conv", activation);
         }
-        let [kernel, width, depth] = take(&mut numbers);
+        let [kernel, width, depth] = segment.take();
         (1..=depth).try_for_each(|block| {
             let stride = if stage > 1 && block == 1 { 2 } else { 1 };
             let name = format!("stage{stage}.block{block}");

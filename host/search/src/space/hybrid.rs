@@ -7,11 +7,10 @@
 use edgefit_graph::op::Activation;
 use edgefit_graph::{Graph, GraphError};
 
-use super::choices::{Choice, Choices, take};
-use super::cost_table::CostTable;
+use super::choices::{Choice, Choices};
 use super::layers::{Attention, Convolution, InvertedResidual, Layers, Mlp};
 use super::scale::Scale;
-use super::segments::Segments;
+use super::segments::{Segment, SegmentSpace, Segments};
 use super::settings::SpaceSettings;
 use super::transformer::{HEADS, RATIOS};
 use super::{Frame, Space, SpaceError, Task};
@@ -20,7 +19,6 @@ use crate::genotype::Genotype;
 pub(super) const NAME: &str = "hybrid";
 
 struct Hybrid {
-    frame: Frame,
     stages: usize,
     head_width: usize,
 }
@@ -56,21 +54,8 @@ pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Spac
         Choice::numbers("attention.ratio", "m", &RATIOS),
     ]);
     let frame = Frame { name: NAME, settings, task: task.clone(), choices };
-    Ok(Box::new(Hybrid { frame, stages, head_width: scale.base_width }))
-}
-
-impl Space for Hybrid {
-    fn frame(&self) -> &Frame {
-        &self.frame
-    }
-
-    fn decode(&self, genotype: &Genotype) -> Result<Graph, SpaceError> {
-        self.chain(genotype)
-    }
-
-    fn cost_table(&self) -> Option<CostTable> {
-        self.costs()
-    }
+    let segments = Hybrid { stages, head_width: scale.base_width };
+    Ok(Box::new(SegmentSpace { frame, segments }))
 }
 
 impl Segments for Hybrid {
@@ -79,22 +64,16 @@ impl Segments for Hybrid {
     }
 
     /// The stem, then the stages, the last of which is that of attention.
-    fn add_segment(
-        &self,
-        stage: usize,
-        numbers: &[usize],
-        activation: Activation,
-        layers: &mut Layers,
-    ) -> Result<(), GraphError> {
-        let mut numbers = numbers.iter().copied();
+    fn add(&self, mut segment: Segment<'_>, layers: &mut Layers) -> Result<(), GraphError> {
+        let (stage, activation) = (segment.position, segment.activation);
         match stage {
             0 => {
-                let [width, stride] = take(&mut numbers);
+                let [width, stride] = segment.take();
                 layers.stem(width, stride, activation)
             }
-            last if last == self.stages => self.add_attention(take(&mut numbers), activation, layers),
+            last if last == self.stages => self.add_attention(segment.take(), activation, layers),
             _ => {
-                let [kernel, expansion, width, depth] = take(&mut numbers);
+                let [kernel, expansion, width, depth] = segment.take();
                 (1..=depth).try_for_each(|block| {
                     let stride = if stage > 1 && block == 1 { 2 } else { 1 };
                     let block_of_stage = InvertedResidual { kernel, expansion, width, stride, squeeze: 0, activation };
@@ -104,8 +83,8 @@ impl Segments for Hybrid {
         }
     }
 
-    fn classify(&self, layers: Layers) -> Result<Graph, GraphError> {
-        layers.classify_tokens(self.frame.task.classes)
+    fn classify(&self, layers: Layers, classes: usize) -> Result<Graph, GraphError> {
+        layers.classify_tokens(classes)
     }
 }
 

@@ -24,6 +24,7 @@ mod tcn;
 #[cfg(test)]
 mod tests;
 mod transformer;
+mod tuned;
 
 use edgefit_graph::{Graph, Op, Shape, peak_activation_bytes};
 use rand_chacha::ChaCha8Rng;
@@ -33,6 +34,7 @@ pub use cost_table::{CostTable, Packed};
 pub use custom::{Definition, DefinitionFault};
 pub use error::SpaceError;
 pub use settings::{PerStage, SpaceSettings};
+pub use tuned::tuned;
 
 use crate::genotype::Genotype;
 
@@ -207,6 +209,11 @@ pub trait Space: Send + Sync {
     /// As [`Space::decode`].
     fn static_cost(&self, genotype: &Genotype) -> Result<StaticCost, SpaceError> {
         Ok(StaticCost::of(&self.decode(genotype)?))
+    }
+
+    /// The genes that say nothing of the network. Genotypes of the same network that differ here are no duplicates.
+    fn beyond<'g>(&self, _genotype: &'g Genotype) -> &'g [u8] {
+        &[]
     }
 
     /// The costs of all networks, where the space can tell them without building each; takes up to a second.

@@ -5,16 +5,14 @@
 //! block, and a shortcut. Padding is on both sides, since the whole series is there when it is classified.
 
 use edgefit_graph::op::Activation;
-use edgefit_graph::{Graph, GraphError, Shape};
+use edgefit_graph::{GraphError, Shape};
 
-use super::choices::{Choice, Choices, take};
-use super::cost_table::CostTable;
+use super::choices::{Choice, Choices};
 use super::layers::{Convolution, Layers};
 use super::scale::Scale;
-use super::segments::Segments;
+use super::segments::{Segment, SegmentSpace, Segments};
 use super::settings::SpaceSettings;
 use super::{Frame, Space, SpaceError, Task};
-use crate::genotype::Genotype;
 
 pub(super) const NAME: &str = "tcn";
 
@@ -25,9 +23,7 @@ const SEPARABLE: usize = 0;
 /// By which factor the dilation grows from one block of a stage to the next.
 const GROWTHS: [usize; 2] = [1, 2];
 
-struct Tcn {
-    frame: Frame,
-}
+struct Tcn;
 
 /// What the blocks of a stage share.
 #[derive(Clone, Copy)]
@@ -62,7 +58,7 @@ pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Spac
         ]);
     }
     let frame = Frame { name: NAME, settings, task: task.clone(), choices };
-    Ok(Box::new(Tcn { frame }))
+    Ok(Box::new(SegmentSpace { frame, segments: Tcn }))
 }
 
 /// A series of the length that a sample is read as, with the channels that it has itself.
@@ -73,36 +69,16 @@ fn along_width(input: &Shape) -> Shape {
     }
 }
 
-impl Space for Tcn {
-    fn frame(&self) -> &Frame {
-        &self.frame
-    }
-
-    fn decode(&self, genotype: &Genotype) -> Result<Graph, SpaceError> {
-        self.chain(genotype)
-    }
-
-    fn cost_table(&self) -> Option<CostTable> {
-        self.costs()
-    }
-}
-
 impl Segments for Tcn {
     /// The stem, then the stages.
-    fn add_segment(
-        &self,
-        number: usize,
-        numbers: &[usize],
-        activation: Activation,
-        layers: &mut Layers,
-    ) -> Result<(), GraphError> {
-        let mut numbers = numbers.iter().copied();
+    fn add(&self, mut segment: Segment<'_>, layers: &mut Layers) -> Result<(), GraphError> {
+        let (number, activation) = (segment.position, segment.activation);
         if number == 0 {
-            let [width, stride] = take(&mut numbers);
+            let [width, stride] = segment.take();
             layers.read_as_series()?;
             return layers.stem(width, stride, activation);
         }
-        let [kind, kernel, width, depth, growth] = take(&mut numbers);
+        let [kind, kernel, width, depth, growth] = segment.take();
         let (stage, mut dilation) = (Stage { kind, kernel, width, activation }, 1);
         for block in 1..=depth {
             let stride = if number > 1 && block == 1 { 2 } else { 1 };
