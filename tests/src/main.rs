@@ -23,7 +23,7 @@ use command::{
     bench, compare, data, device, examples, export, main_job, mistakes, report, resume, runtime, several, shell,
     simulate, storage, table, training,
 };
-use devices::{adb, pool, ssh, trouble};
+use devices::{adb, pool, ssh, trouble, vanishing};
 use harness::{Test, test};
 use needs::Need::{
     Adb, Board, Chromium, Data, GitCheckout, InstalledRuntime, Mount, OnnxChecker, OnnxRuntime, Program, Ssh,
@@ -131,6 +131,9 @@ const CONTENTS: &[Test] = &[
     test("devices::a_phone_is_measured", &[Program, Board, Adb], adb::a_phone_is_measured),
     test("devices::a_phone_that_goes_is_told", &[Program, Board, Adb], adb::a_phone_that_goes_is_told),
     test("devices::a_pool_goes_on_without_one_that_dies", &[Program], pool::goes_on_without_one_that_dies),
+    test("devices::a_pool_shares_the_work_of_a_table", &[Program], pool::shares_the_work_of_a_table),
+    test("devices::a_search_goes_on_without_one_of_several", &[Program], vanishing::the_others_go_on),
+    test("devices::a_search_stops_without_one_of_several", &[Program], vanishing::the_search_stops),
     // Latency tables.
     test("table::is_built_and_goes_on", &[Program], table::a_table_is_built_and_goes_on),
     test("table::is_kept_when_interrupted", &[Program], table::an_interrupted_table_is_kept),

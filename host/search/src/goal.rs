@@ -149,12 +149,12 @@ impl Goals {
     /// # Errors
     /// Without accuracy among the objectives, or with a target of an objective or that is not above 0.
     pub fn aiming_at(self, targets: Vec<Target>) -> Result<Self, GoalError> {
-        let is_objective = |metric| self.objectives.iter().any(|objective| objective.metric == metric);
+        let is_objective = |metric, device| self.objectives.iter().any(|o| (o.metric, o.device) == (metric, device));
         find_twice(targets.iter().map(|t| (t.metric, t.device)))
             .map_or(Ok(()), |metric| Err(GoalError::Twice(metric)))?;
         let is_wrong = |target: &&Target| {
-            !is_objective(Metric::Accuracy)
-                || is_objective(target.metric)
+            !is_objective(Metric::Accuracy, 0)
+                || is_objective(target.metric, target.device)
                 || !(target.value > 0.0 && target.value.is_finite())
         };
         match targets.iter().find(is_wrong) {

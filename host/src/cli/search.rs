@@ -47,7 +47,7 @@ pub(super) struct SearchArgs {
 pub(super) fn run_command(args: SearchArgs, globals: &Globals) -> Result<()> {
     let mut config = SearchConfig::load(&args.search)?;
     config.strategy.trials = args.trials.unwrap_or(config.strategy.trials);
-    config.devices.choose(&args.device);
+    config.choose_devices(&args.device).map_err(|error| Error::new(ErrorKind::Usage, error))?;
     let registry = globals.registry();
     for device in config.devices.iter_mut() {
         let entry = registry.entry(&device.name)?;

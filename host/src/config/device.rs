@@ -5,7 +5,7 @@ use edgefit_protocol::limits;
 use edgefit_protocol::runtime::RuntimeName;
 use serde::{Serialize, Serializer};
 
-use super::goals::Constraints;
+use super::goals::{Constraints, Objectives};
 use super::section::Section;
 use crate::bench::Preset;
 use crate::device::Entry;
@@ -38,6 +38,9 @@ pub struct DeviceConfig {
     pub preset: Preset,
     /// What a search does without the device.
     pub on_loss: OnLoss,
+    /// What counts on this device and on no other, or in place of what counts on all.
+    #[serde(skip_serializing_if = "Objectives::is_empty")]
+    pub objectives: Objectives,
     /// What has to hold on this device, in place of what has to hold on all.
     #[serde(skip_serializing_if = "Constraints::is_empty")]
     pub constraints: Constraints,
@@ -57,6 +60,7 @@ impl DeviceConfig {
             affinity: None,
             preset: Preset::Quick,
             on_loss: OnLoss::Stop,
+            objectives: Objectives::default(),
             constraints: Constraints::default(),
             left_out: open.into_iter().filter(|(_, is_open)| *is_open).map(|(key, _)| key).collect(),
         }
@@ -103,6 +107,7 @@ impl DeviceConfig {
                 &[("stop", OnLoss::Stop), ("predict", OnLoss::Predict)],
                 &[],
             ),
+            objectives: Objectives::default(),
             constraints: Constraints::default(),
             left_out,
         }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use edgefit_search::{Constraint, Objective, Target};
+use edgefit_search::{Constraint, Metric, Objective, Target};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -15,8 +15,8 @@ use super::section::Section;
 /// Most devices of one search.
 const MAX_DEVICES: usize = 16;
 
-/// The devices of a search; at least one.
-#[derive(Debug, Clone, PartialEq)]
+/// The devices of a search; of one that was read at least one.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Devices(Vec<DeviceConfig>);
 
 impl Devices {
@@ -30,6 +30,7 @@ impl Devices {
             top.settle("device");
         }
         let devices = Self(top.sections("devices", MAX_DEVICES, |section| DeviceConfig {
+            objectives: section.section("objectives", Objectives::read_of_device),
             constraints: section.section("constraints", Constraints::read_of_device),
             ..DeviceConfig::read(section)
         }));
@@ -43,6 +44,11 @@ impl Devices {
     /// The devices in the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = &DeviceConfig> {
         self.0.iter()
+    }
+
+    /// The device at a position, which there has to be.
+    pub(super) fn at(&mut self, position: usize) -> &mut DeviceConfig {
+        &mut self.0[position]
     }
 
     /// To complete them from what the registry says.
@@ -62,7 +68,7 @@ impl Devices {
 
     /// Takes the devices of these names instead, each used as the file says of it, or else as it says of its first; no names change
     /// nothing.
-    pub fn choose(&mut self, names: &[String]) {
+    pub(super) fn choose(&mut self, names: &[String]) {
         let of_name = |name: &String| {
             let listed: Vec<DeviceConfig> = self.0.iter().filter(|device| device.name == *name).cloned().collect();
             let renamed = DeviceConfig { name: name.clone(), ..self.first().clone() };
@@ -90,37 +96,86 @@ impl Devices {
     }
 
     /// Objectives of each device in place of one for all.
-    pub(super) fn objectives(&self, objectives: &Objectives) -> Vec<Objective> {
-        let on_each = |objective: &Objective| {
-            self.each(objective.metric.is_of_device(), |device| Objective { device, ..*objective })
-        };
-        objectives.metrics.iter().flat_map(on_each).collect()
+    pub(super) fn objectives(&self, common: &Objectives) -> Vec<Objective> {
+        self.spread(&common.metrics, |device| &device.objectives.metrics)
     }
 
     /// Targets of each device in place of one for all.
-    pub(super) fn targets(&self, objectives: &Objectives) -> Vec<Target> {
-        let on_each = |target: &Target| self.each(target.metric.is_of_device(), |device| Target { device, ..*target });
-        objectives.targets.iter().flat_map(on_each).collect()
+    pub(super) fn targets(&self, common: &Objectives) -> Vec<Target> {
+        self.spread(&common.targets, |device| &device.objectives.targets)
     }
 
-    /// Bounds of each device in place of one for all; what it says itself counts there.
-    pub(super) fn constraints(&self, constraints: &Constraints) -> Vec<Constraint> {
-        let mut all = Vec::new();
-        for (number, device) in (0_u8..).zip(&self.0) {
-            let is_own = |constraint: &&Constraint| device.constraints.of(constraint.metric).is_some();
-            let counts =
-                |constraint: &&Constraint| (number == 0 || constraint.metric.is_of_device()) && !is_own(constraint);
-            let common = constraints.0.iter().filter(counts);
-            all.extend(
-                common.chain(&device.constraints.0).map(|constraint| Constraint { device: number, ..*constraint }),
-            );
-        }
-        all
+    /// Bounds of each device in place of one for all.
+    pub(super) fn constraints(&self, common: &Constraints) -> Vec<Constraint> {
+        self.spread(&common.0, |device| &device.constraints.0)
     }
 
-    fn each<T>(&self, is_of_device: bool, on: impl Fn(u8) -> T) -> Vec<T> {
-        let count = if is_of_device { self.0.len() } else { 1 };
-        (0_u8..).take(count).map(on).collect()
+    /// What is said of all on each device that does not say it itself, then what each says itself. What no device decides is with the
+    /// first.
+    fn spread<T: OnDevice>(&self, common: &[T], own: impl Fn(&DeviceConfig) -> &[T]) -> Vec<T> {
+        let numbered = || (0_u8..).zip(&self.0);
+        let on_each = |one: &T| {
+            let one = *one;
+            let counts = move |number: u8, device: &DeviceConfig| match one.metric().is_of_device() {
+                true => !one.is_replaced(device),
+                false => number == 0,
+            };
+            let here = numbered().filter(move |(number, device)| counts(*number, device));
+            here.map(move |(number, _)| one.on(number))
+        };
+        let its_own = numbered().flat_map(|(number, device)| own(device).iter().map(move |one| one.on(number)));
+        common.iter().flat_map(on_each).chain(its_own).collect()
+    }
+}
+
+/// What is said of a metric on a device.
+trait OnDevice: Copy {
+    fn metric(&self) -> Metric;
+    /// The same on the device of this number.
+    fn on(&self, device: u8) -> Self;
+    /// Whether a device says it itself.
+    fn is_replaced(&self, device: &DeviceConfig) -> bool;
+}
+
+impl OnDevice for Objective {
+    fn metric(&self) -> Metric {
+        self.metric
+    }
+
+    fn on(&self, device: u8) -> Self {
+        Self { device, ..*self }
+    }
+
+    fn is_replaced(&self, device: &DeviceConfig) -> bool {
+        device.objectives.has(self.metric)
+    }
+}
+
+impl OnDevice for Target {
+    fn metric(&self) -> Metric {
+        self.metric
+    }
+
+    fn on(&self, device: u8) -> Self {
+        Self { device, ..*self }
+    }
+
+    fn is_replaced(&self, device: &DeviceConfig) -> bool {
+        device.objectives.has(self.metric)
+    }
+}
+
+impl OnDevice for Constraint {
+    fn metric(&self) -> Metric {
+        self.metric
+    }
+
+    fn on(&self, device: u8) -> Self {
+        Self { device, ..*self }
+    }
+
+    fn is_replaced(&self, device: &DeviceConfig) -> bool {
+        device.constraints.of(self.metric).is_some()
     }
 }
 

@@ -8,6 +8,7 @@ mod device;
 mod devices;
 mod document;
 mod fault;
+mod goal_key;
 mod goals;
 mod metric;
 mod problem;
@@ -28,7 +29,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use edgefit_search::space::{self as spaces, Space, SpaceError, Task};
-use edgefit_search::{Goals, SpaceSettings, StrategySettings};
+use edgefit_search::{GoalError, Goals, SpaceSettings, StrategySettings};
 use serde::Serialize;
 
 pub use data::{DataConfig, DataFormat};
@@ -109,6 +110,7 @@ impl SearchConfig {
 
     fn read(top: &mut Section<'_, '_>) -> Self {
         let seed = top.required_integer("seed", 0..=i64::MAX, "nothing is left to chance: write `seed = 42`");
+        let mut devices = Devices::read(top);
         Self {
             seed: seed.unsigned_abs(),
             data: top.section("data", DataConfig::read),
@@ -117,10 +119,10 @@ impl SearchConfig {
             estimate: top.section("estimate", EstimateConfig::read),
             finals: top.section("final", FinalConfig::read),
             tune: top.section("tune", TuneConfig::read),
-            devices: Devices::read(top),
             table: top.section("table", TableConfig::read),
-            objectives: top.section("objectives", Objectives::read),
-            constraints: top.section("constraints", Constraints::read),
+            objectives: top.section("objectives", |section| Objectives::read(section, &mut devices)),
+            constraints: top.section("constraints", |section| Constraints::read(section, &mut devices)),
+            devices,
         }
     }
 
@@ -134,10 +136,22 @@ impl SearchConfig {
 
     /// What is to be good and what has to hold, on each device, as the search takes it.
     pub fn goals(&self) -> Goals {
+        self.possible_goals().expect("what was read was checked, and so was another choice of devices")
+    }
+
+    /// Takes the devices of these names instead of the file's, see [`Devices::choose`].
+    ///
+    /// # Errors
+    /// When they leave nothing that is to be good.
+    pub fn choose_devices(&mut self, names: &[String]) -> Result<(), GoalError> {
+        self.devices.choose(names);
+        self.possible_goals().map(|_| ())
+    }
+
+    fn possible_goals(&self) -> Result<Goals, GoalError> {
         let Self { devices, objectives, constraints, .. } = self;
-        let goals = Goals::new(devices.objectives(objectives), devices.constraints(constraints));
-        let goals = goals.and_then(|goals| goals.aiming_at(devices.targets(objectives)));
-        goals.expect("a table has no key twice, and every range and target was checked when it was read")
+        let goals = Goals::new(devices.objectives(objectives), devices.constraints(constraints))?;
+        goals.aiming_at(devices.targets(objectives))
     }
 
     /// The complete search file; reading it gives the same configuration.

@@ -64,7 +64,13 @@ impl<'d, 't> Section<'d, 't> {
 
     /// Reads a table of its own. An absent table is read as an empty one.
     pub(super) fn section<T>(&mut self, key: &'static str, read: impl FnOnce(&mut Section<'d, 't>) -> T) -> T {
-        let value = self.get(key);
+        self.get(key);
+        self.subsection(key, read)
+    }
+
+    /// The same of a key that may be unknown.
+    pub(super) fn subsection<T>(&self, key: &str, read: impl FnOnce(&mut Section<'d, 't>) -> T) -> T {
+        let value = self.look(key);
         let table = value.and_then(|value| value.get_ref().as_table());
         if let (Some(value), None) = (value, table) {
             self.wrong_type(key, value, "a section")

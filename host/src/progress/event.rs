@@ -54,16 +54,23 @@ pub struct Judged {
     pub number: u64,
     /// Share of the validation images that it classifies right.
     pub accuracy: f64,
-    /// Measured median latency, in milliseconds; `None` where it was not measured.
-    pub latency_ms: Option<f64>,
-    /// Predicted median latency, in milliseconds.
-    pub predicted_ms: Option<f64>,
-    /// Median latency on each further device, in milliseconds, measured or else predicted.
-    pub elsewhere_ms: Vec<f64>,
+    /// Its latency on each device where it is known.
+    pub latencies: Vec<Latency>,
     /// Whether everything that has to hold does.
     pub meets_bounds: bool,
     /// The trial whose training went on in it.
     pub continues: Option<u64>,
+}
+
+/// A median latency.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Latency {
+    /// The device, where there are several.
+    pub device: Option<String>,
+    /// Milliseconds.
+    pub ms: f64,
+    /// Whether it was measured, and not predicted.
+    pub is_measured: bool,
 }
 
 /// Something that happened.

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use indicatif::{ProgressDrawTarget, TermLike};
 
 use super::lines::Lines;
-use super::state::State;
+use super::state::{State, said};
 use super::terminal::Terminal;
-use super::{Display, Event, Judged, Phase, Plan, Verbosity};
+use super::{Display, Event, Judged, Latency, Phase, Plan, Verbosity};
 
 /// A plan with round numbers.
 pub(super) fn plan() -> Plan {
@@ -30,9 +30,7 @@ fn judged(number: u64, accuracy: f64, latency_ms: f64) -> Judged {
     Judged {
         number,
         accuracy,
-        latency_ms: Some(latency_ms),
-        predicted_ms: None,
-        elsewhere_ms: Vec::new(),
+        latencies: vec![Latency { device: None, ms: latency_ms, is_measured: true }],
         meets_bounds: latency_ms <= 1.0,
         continues: None,
     }
@@ -121,6 +119,13 @@ final: trial 1 leads: training it with all images, then measuring it thoroughly
 final: trial 1 keeps the bounds as measured thoroughly: 0.800 ms
 ";
     assert_eq!(kept.text(), expected);
+}
+
+#[test]
+fn several_devices_are_named() {
+    let on = |device: &str, ms, is_measured| Latency { device: Some(device.to_owned()), ms, is_measured };
+    let judged = Judged { latencies: vec![on("pi", 0.5, true), on("phone", 3.0, false)], ..judged(0, 0.95, 0.5) };
+    assert_eq!(said(&judged), "95.00 % at 0.500 ms on pi and 3.00 ms on phone (predicted)");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::Verbosity;
 use super::event::{Event, Judged, Plan};
-use super::state::{State, elsewhere, leads, phase_begins, said};
+use super::state::{State, latencies, leads, phase_begins, said};
 use crate::quantity;
 
 /// What an event is to people; nothing of what they do not want to know.
@@ -64,7 +64,6 @@ fn trial(phase: &str, judged: &Judged, state: &State, is_better: bool) -> String
 
 /// `final: trial 11 keeps the bounds: 0.0910 ms`.
 fn proven(judged: &Judged) -> String {
-    let latency = judged.latency_ms.map(quantity::milliseconds).unwrap_or_default() + &elsewhere(judged);
     let verdict = if judged.meets_bounds { "keeps" } else { "misses" };
-    format!("final: trial {} {verdict} the bounds as measured thoroughly: {latency}", judged.number)
+    format!("final: trial {} {verdict} the bounds as measured thoroughly: {}", judged.number, latencies(judged))
 }

@@ -27,13 +27,12 @@ pub(super) fn draw(data: &ReportData) -> Markup {
 fn sentence(data: &ReportData, winner: &Winner) -> Markup {
     let value = |metric| winner.candidate.readings.best(metric);
     let strong = |metric, value: &Value| html! { strong { (wording::quantity(metric, value.value)) } };
-    let latency = data.bound(Metric::LatencyMs);
-    let on_first = data.devices.first().filter(|_| data.devices.len() > 1);
+    let latency = data.bound_on(0, Metric::LatencyMs);
     html! {
         "winner.onnx"
         @if let Some(accuracy) = value(Metric::Accuracy) { " classifies " (strong(Metric::Accuracy, accuracy)) " of the test images right" }
         @if let Some(time) = value(Metric::LatencyMs) { " in " (strong(Metric::LatencyMs, time)) " each" }
-        @if let Some(device) = on_first { " on " (device) }
+        (data.on(0, Metric::LatencyMs))
         @if let Some(bound) = latency { " (bound: " (wording::bound(bound)) ")" }
         "."
     }
@@ -41,11 +40,11 @@ fn sentence(data: &ReportData, winner: &Winner) -> Markup {
 
 fn tile(data: &ReportData, winner: &Winner, metric: Metric) -> Markup {
     let Some(value) = winner.candidate.readings.best(metric) else { return html! {} };
-    let constraint = data.bound(metric);
+    let constraint = data.bound_on(0, metric);
     let predicted = winner.candidate.readings.predicted(metric).filter(|predicted| predicted.origin != value.origin);
     html! {
         section.tile {
-            h2 { (wording::name(metric)) " " (badge(value)) }
+            h2 { (wording::name(metric)) (data.on(0, metric)) " " (badge(value)) }
             p.value { (wording::quantity(metric, value.value)) }
             @if let Some(ends) = value.interval { p.detail { "95 % interval " (wording::interval(metric, ends)) } }
             @if let Some(constraint) = constraint { (verdict(constraint, value)) }
@@ -58,16 +57,15 @@ fn tile(data: &ReportData, winner: &Winner, metric: Metric) -> Markup {
 
 /// What the winner is on each device.
 fn devices(data: &ReportData, winner: &Winner) -> Markup {
-    let row = |device: u8, label: &str| {
-        let value = |metric| winner.candidate.readings.best_on(device, metric);
-        let told = |metric| value(metric).map(|value| wording::with_interval(metric, value)).unwrap_or_default();
-        let bound = data.bound_on(device, Metric::LatencyMs);
-        let is_met = bound.zip(value(Metric::LatencyMs)).map(|(bound, value)| bound.excess(value.value) == 0.0);
+    let row = |device: u8, name: &str| {
+        let told = |metric| {
+            winner.candidate.readings.best_on(device, metric).map(|value| wording::with_interval(metric, value))
+        };
         html! {
             tr {
-                th scope="row" { (label) }
-                @for metric in ON_EACH { td.number { (told(metric)) } }
-                td { @if let Some(bound) = bound { (wording::bound(bound)) @if is_met == Some(true) { ", met" } @else { ", missed" } } @else { "–" } }
+                th scope="row" { (name) }
+                @for metric in ON_EACH { td.number { (told(metric).unwrap_or_default()) } }
+                td { (bounds(data, winner, device)) }
             }
         }
     };
@@ -77,12 +75,26 @@ fn devices(data: &ReportData, winner: &Winner) -> Markup {
             thead { tr {
                 th scope="col" { "Device" }
                 @for metric in ON_EACH { th.number scope="col" { (wording::name(metric)) } }
-                th scope="col" { "Bound on latency" }
+                th scope="col" { "Bounds" }
             } }
-            tbody { @for (device, label) in (0_u8..).zip(&data.devices) { (row(device, label)) } }
+            tbody { @for (number, device) in data.numbered() { (row(number, &device.name)) } }
         } }
-        p.note { "The numbers above and the charts below are those of " (data.devices[0]) ", the first device." }
     }
+}
+
+/// `latency at most 1.00 ms: met`.
+fn bounds(data: &ReportData, winner: &Winner, device: u8) -> String {
+    let told = |bound: &Constraint| {
+        let value = winner.candidate.readings.best_on(device, bound.metric);
+        let verdict = match value.map(|value| bound.excess(value.value) == 0.0) {
+            Some(true) => "met",
+            Some(false) => "missed",
+            None => "not known",
+        };
+        format!("{} {}: {verdict}", wording::name(bound.metric).to_lowercase(), wording::bound(bound))
+    };
+    let its = data.constraints.iter().filter(|bound| bound.device == device && bound.metric.is_of_device());
+    its.map(told).collect::<Vec<_>>().join("; ")
 }
 
 fn badge(value: &Value) -> Markup {

@@ -62,7 +62,7 @@ fn sections(data: &ReportData) -> Markup {
             }))
         }
         (section("Which choices mattered", reasons::draw(data)))
-        @if let Some(winner) = &data.winner { (inside(winner)) }
+        @if let Some(winner) = &data.winner { (inside(data, winner)) }
         (section("Device, settings, and how to do it again", again(data)))
     }
 }
@@ -82,16 +82,16 @@ fn networks(data: &ReportData) -> Markup {
     }
 }
 
-fn inside(winner: &Winner) -> Markup {
+fn inside(data: &ReportData, winner: &Winner) -> Markup {
     html! {
-        (section("Where the winner spends its time", layers::draw(winner)))
+        (section("Where the winner spends its time", layers::draw(data, winner)))
         (section("The winner's last training", course::training(&winner.training)))
     }
 }
 
 fn again(data: &ReportData) -> Markup {
     html! {
-        (tables::facts(&data.device))
+        @for device in &data.devices { (tables::facts(&device.facts)) }
         dl { div { dt { "Data" } dd { (data.data) } } div { dt { "Space" } dd { (data.space) } } }
         h3 { "search.toml, complete" }
         pre { code { (data.settings) } }

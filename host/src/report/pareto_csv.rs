@@ -37,7 +37,7 @@ const OF_OTHERS: [&str; 7] = [
 
 /// The front as CSV, in the order given; `latency_ms` is what was measured on the first device and is empty where nothing was, and
 /// `latency_ms:NAME` on a further one.
-pub fn pareto_csv<'c>(front: impl IntoIterator<Item = &'c Candidate>, devices: &[String]) -> Vec<u8> {
+pub fn pareto_csv<'c>(front: impl IntoIterator<Item = &'c Candidate>, devices: &[&str]) -> Vec<u8> {
     let others = || (0_u8..).zip(devices).skip(1);
     let mut writer = csv::Writer::from_writer(Vec::new());
     let further = others().flat_map(|(_, device)| OF_OTHERS.map(|column| format!("{column}:{device}")));

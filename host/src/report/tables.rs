@@ -21,9 +21,9 @@ pub(super) fn networks(data: &ReportData, candidates: &[&Candidate]) -> Markup {
         div.wide { table.networks {
             thead { tr {
                 th.number scope="col" { "Trial" }
-                @for metric in SHOWN { th.number scope="col" { (wording::name(metric)) } }
-                @for (_, device) in data.others() { th.number scope="col" { "Latency on " (device) } }
-                th.number scope="col" { "Latency predicted" }
+                @for metric in SHOWN { th.number scope="col" { (wording::name(metric)) (data.on(0, metric)) } }
+                @for (device, _) in data.numbered().skip(1) { th.number scope="col" { "Latency" (data.on(device, Metric::LatencyMs)) } }
+                @for (device, _) in data.numbered() { th.number scope="col" { "Latency predicted" (data.on(device, Metric::LatencyMs)) } }
                 th scope="col" { "Bounds" }
                 th scope="col" { "Network" }
             } }
@@ -33,13 +33,13 @@ pub(super) fn networks(data: &ReportData, candidates: &[&Candidate]) -> Markup {
 }
 
 fn network(data: &ReportData, candidate: &Candidate, is_winner: bool) -> Markup {
-    let predicted = candidate.readings.predicted(Metric::LatencyMs);
+    let predicted = |device: u8| candidate.readings.predicted_on(device, Metric::LatencyMs);
     html! {
         tr.chosen[is_winner] {
             th.number scope="row" { (candidate.id) @if is_winner { " ★" } }
             @for metric in SHOWN { td.number { (cell(candidate, 0, metric)) } }
-            @for (device, _) in data.others() { td.number { (cell(candidate, device, Metric::LatencyMs)) } }
-            td.number { @if let Some(value) = predicted { (told(Metric::LatencyMs, value)) } @else { "–" } }
+            @for (device, _) in data.numbered().skip(1) { td.number { (cell(candidate, device, Metric::LatencyMs)) } }
+            @for (device, _) in data.numbered() { td.number { @if let Some(value) = predicted(device) { (told(Metric::LatencyMs, value)) } @else { "–" } } }
             td { @if candidate.meets_constraints { "met" } @else { "missed" } }
             td.genotype { (candidate.genotype) }
         }
@@ -63,10 +63,9 @@ fn told(metric: Metric, value: &Value) -> Markup {
 /// What became of the proposals.
 pub(super) fn proposals(data: &ReportData) -> Markup {
     let Untrained { stopped, duplicates, failed } = &data.untrained;
-    let constraint = |metric: Metric| data.constraints.iter().find(|constraint| constraint.metric == metric);
-    let stopped = stopped.iter().map(|(metric, count)| {
-        let bound = constraint(*metric).map(wording::bound).unwrap_or_default();
-        (format!("stopped untrained: {} {bound}", wording::name(*metric).to_lowercase()), *count)
+    let stopped = stopped.iter().map(|(bound, count)| {
+        let (metric, on) = (wording::name(bound.metric).to_lowercase(), data.on(bound.device, bound.metric));
+        (format!("stopped untrained: {metric}{on} {}", wording::bound(bound)), *count)
     });
     let rest = [("proposed before".to_owned(), *duplicates), ("failed".to_owned(), *failed)];
     let trained = [("trained".to_owned(), data.candidates.len() as u64)];

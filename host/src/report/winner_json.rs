@@ -29,7 +29,7 @@ pub struct WinnerContext {
 /// of the devices, and `devices` has them of each.
 pub fn winner_json(
     winner: &Candidate,
-    devices: &[String],
+    devices: &[&str],
     constraints: &[Constraint],
     context: &WinnerContext,
 ) -> String {
@@ -96,7 +96,7 @@ fn unit(metric: Metric) -> &'static str {
     }
 }
 
-fn checked(winner: &Candidate, devices: &[String], constraint: &Constraint) -> Json {
+fn checked(winner: &Candidate, devices: &[&str], constraint: &Constraint) -> Json {
     let Constraint { metric, min, max, device } = *constraint;
     let is_met = winner.readings.best_on(device, metric).map(|value| constraint.excess(value.value) == 0.0);
     let on = devices.get(device as usize).filter(|_| metric.is_of_device());

@@ -6,7 +6,6 @@ use edgefit_search::Goals;
 use super::Run;
 use super::finals::{Contender, final_readings};
 use super::measuring::Purpose;
-use super::search_phase::shown;
 use crate::error::Result;
 use crate::progress::Event;
 use crate::run_folder::FinalistModel;
@@ -42,7 +41,7 @@ impl Run<'_> {
         contender.readings.extend(final_readings(&contender.model, &measurements));
         contender.measurements = measurements;
         self.keep_finalist(&contender.trial, &contender.readings)?;
-        self.progress.emit(Event::Proven(shown(number, &contender.readings, goals)));
+        self.progress.emit(Event::Proven(self.judged(number, &contender.readings)));
         Ok(goals.violation(&contender.readings) == 0.0)
     }
 

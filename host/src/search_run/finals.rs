@@ -10,7 +10,6 @@ use edgefit_search::{Goals, Metric, Readings, SearchEngine, Trial, Value, pareto
 
 use super::Run;
 use super::measuring::{Purpose, model_bytes, readings};
-use super::search_phase::shown;
 use super::training::{Job, Outcome, Trained};
 use crate::device::Measurement;
 use crate::error::{Error, ErrorKind, Result};
@@ -153,7 +152,7 @@ impl Run<'_> {
         found.extend(final_readings(&model, &measurements));
         found.extend(self.learned_readings(&self.space.decode(&trial.genotype)?, outcome)?);
         self.keep_finalist(trial, &found)?;
-        self.progress.emit(Event::Finalist(shown(trial.number, &found, &self.config.goals())));
+        self.progress.emit(Event::Finalist(self.judged(trial.number, &found)));
         Ok(Ok(Contender {
             trial: trial.clone(),
             readings: found,

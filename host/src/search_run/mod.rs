@@ -12,10 +12,12 @@ mod measuring;
 mod opening;
 mod proxies;
 mod recipe;
+mod report_data;
 mod search_phase;
 mod seed;
 mod station;
 mod table_phase;
+mod telling;
 mod training;
 mod warm_start;
 

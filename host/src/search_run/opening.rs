@@ -5,12 +5,9 @@ use std::sync::atomic::AtomicBool;
 use edgefit_graph::{Graph, Shape};
 use edgefit_latency::Provenance as TableProvenance;
 use edgefit_onnx::ExportOptions;
-use edgefit_search::{
-    Constraint, Direction, Genotype, Goals, Metric, Objective, Space, Target, Task, Trial, draw, strategy,
-};
+use edgefit_search::{Constraint, Direction, Genotype, Metric, Objective, Space, Task, Trial, draw, strategy};
 use edgefit_train::Dataset;
 
-use super::search_phase::{describe, on_device};
 use super::seed::derived;
 use super::station::Station;
 use super::{Place, Run};
@@ -76,7 +73,7 @@ impl<'a> Run<'a> {
             data: describe_data(config, &self.dataset),
             space: format!("{}, such as {}", describe_space(self.space.as_ref()), self.example()?),
             devices: self.stations.iter().map(device_in_words).collect(),
-            bounds: bounds(&goals, &self.labels()),
+            bounds: self.bounds(),
             latency_bound_ms: goals
                 .constraints()
                 .iter()
@@ -270,15 +267,6 @@ fn reference_losses(config: &SearchConfig, space: &dyn Space, classes: usize) ->
         if outside { 0.0 } else { objective.loss(value) }
     };
     Ok(goals.objectives().iter().map(reference).collect())
-}
-
-/// What had to hold, and what was aimed at.
-pub(super) fn bounds(goals: &Goals, devices: &[String]) -> Vec<String> {
-    let aim = |target: &Target| {
-        let Target { metric, value, device } = *target;
-        format!("{} near {value}", on_device(metric, device, devices))
-    };
-    goals.constraints().iter().map(|bound| describe(bound, devices)).chain(goals.targets().iter().map(aim)).collect()
 }
 
 /// The genotype of the costliest network: the last option of every choice.

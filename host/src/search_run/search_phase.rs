@@ -6,8 +6,7 @@ use std::time::Instant;
 use edgefit_graph::{Digest, Graph};
 use edgefit_latency::{Interval, Prediction, Table};
 use edgefit_search::{
-    Constraint, EngineSettings, Finish, Goals, Metric, Next, Origin, Readings, SearchEngine, Status, Trial, Value,
-    hypervolume,
+    EngineSettings, Finish, Metric, Next, Origin, Readings, SearchEngine, Status, Trial, Value, hypervolume,
 };
 use edgefit_train::initial_weights;
 
@@ -19,7 +18,7 @@ use super::station::Station;
 use super::training::{ESTIMATE, Job, Outcome, Trained};
 use crate::error::{Error, ErrorKind, Result};
 use crate::latency_table::measuring::{MeasureFailure, table_sample};
-use crate::progress::{Event, Judged as Shown, Phase as Part};
+use crate::progress::{Event, Phase as Part};
 use crate::run_folder::write_whole;
 use crate::study::{self, Phase, Study, TrialRecord};
 
@@ -144,6 +143,7 @@ impl Run<'_> {
 
     /// Trains and measures a batch: side by side first, then one by one on the machine that is quiet again.
     fn settle(&mut self, engine: &mut SearchEngine, batch: &[Trial]) -> Result<()> {
+        self.stations.iter_mut().for_each(|station| station.is_away = false);
         let mut trained = self.recorded_trainings(batch)?;
         let missing: Vec<&Trial> = batch.iter().filter(|trial| !trained.contains_key(&trial.number)).collect();
         let jobs = missing.iter().map(|trial| self.estimate_job(engine, trial)).collect::<Result<Vec<_>>>()?;
@@ -216,7 +216,7 @@ impl Run<'_> {
         let settled = engine.complete(trial.number, result)?.clone();
         let record = self.record(settled, self.hypervolume(engine));
         self.study.save_trial(&record, trained.as_ref().ok().map(|outcome| &outcome.training), &measured)?;
-        self.progress.emit(trial_event(&record.trial, engine.goals()));
+        self.tell_trial(&record.trial);
         Ok(())
     }
 
@@ -231,19 +231,24 @@ impl Run<'_> {
         let digest = Digest::of(&graph);
         let (mut found, mut records) = (Readings::new(), Vec::new());
         for (number, station) in (0_u8..).zip(&mut self.stations) {
-            let here = match station.measurer.measure(&mut self.study, Purpose::Trial, &digest, &model) {
-                Ok(taken) => {
-                    records.extend(taken.record);
-                    readings(&taken.measurement)
+            if !station.is_away {
+                match station.measurer.measure(&mut self.study, Purpose::Trial, &digest, &model) {
+                    Ok(taken) => {
+                        found.extend(readings(&taken.measurement).of_device(number));
+                        records.extend(taken.record);
+                        continue;
+                    }
+                    Err(MeasureFailure::Network(reason)) => return Ok((Err(reason), records)),
+                    Err(MeasureFailure::Run(error)) if station.config.goes_on_without(&error) => {
+                        let (label, trial) = (&station.label, trial.number);
+                        let warning = format!("{label} has predictions only of trial {trial} and its batch: {error}");
+                        self.progress.emit(Event::Warning(warning));
+                        station.is_away = true;
+                    }
+                    Err(MeasureFailure::Run(error)) => return Err(error),
                 }
-                Err(MeasureFailure::Network(reason)) => return Ok((Err(reason), records)),
-                Err(MeasureFailure::Run(error)) if station.config.goes_on_without(&error) => {
-                    self.progress.emit(Event::Warning(format!("trial {} has predictions only: {error}", trial.number)));
-                    predicted(&station.table.predict(&graph)?, &station.table)
-                }
-                Err(MeasureFailure::Run(error)) => return Err(error),
-            };
-            found.extend(here.of_device(number));
+            }
+            found.extend(predicted(&station.table.predict(&graph)?, &station.table).of_device(number));
         }
         found.extend(learned);
         Ok((Ok(found), records))
@@ -253,15 +258,6 @@ impl Run<'_> {
         let graph = self.space.decode(&trial.genotype)?;
         let job = Job::estimate(graph, self.config, trial, first_of(engine, trial));
         Ok(job.going_on(trial.fidelity.continues.and_then(|earlier| std::fs::read(self.folder.paused(earlier)).ok())))
-    }
-
-    fn tell_stopped(&self, stopped: &[Trial]) {
-        for metric in Metric::ALL {
-            let count = stopped.iter().filter(|trial| trial.status == Status::Stopped { by: metric }).count() as u64;
-            if count > 0 {
-                self.progress.emit(Event::Stopped { by: metric.name().to_owned(), count });
-            }
-        }
     }
 
     /// Hypervolume of the trained candidates that keep the bounds, from the run's reference point.
@@ -281,7 +277,7 @@ impl Run<'_> {
         let smallest = self.space.smallest();
         let graph = self.space.decode(&smallest)?;
         let goals = self.config.goals();
-        let bounds = goals.constraints().iter().filter(|c| c.metric == by).map(|bound| self.describe(bound));
+        let bounds = goals.constraints().iter().filter(|c| c.metric == by).map(|bound| self.bound(bound));
         let latencies = self.stations.iter().map(|station| {
             let where_ = if self.stations.len() > 1 { station.label.as_str() } else { "this device" };
             let latency_ms = station.table.predict(&graph)?.latency_ns.value / NS_PER_MS;
@@ -325,10 +321,10 @@ fn appraise(stations: &[Station], graph: &Graph) -> Result<Readings> {
     Ok(readings)
 }
 
-/// The latency on the first device that the baseline predicted before the network was measured, in milliseconds.
-pub(super) fn baseline_latency_ms(readings: &Readings) -> Option<f64> {
+/// The latency on a device that the baseline predicted before the network was measured, in milliseconds.
+pub(super) fn baseline_latency_ms(readings: &Readings, device: u8) -> Option<f64> {
     let is_baseline = |value: &Value| matches!(&value.origin, Origin::Predicted { by } if by == BASELINE);
-    readings.iter().find(|(_, value)| is_baseline(value)).map(|(_, value)| value.value)
+    readings.iter().map(|(_, value)| value).find(|value| value.device == device && is_baseline(value)).map(|v| v.value)
 }
 
 /// A prediction as readings: latency in ms, memory in KiB, each with its interval.
@@ -343,49 +339,4 @@ pub(super) fn predicted(prediction: &Prediction, table: &Table) -> Readings {
         readings.add(Metric::PeakMemoryKib, scaled(bytes, BYTES_PER_KIB));
     }
     readings
-}
-
-/// A trial as the display shows it.
-fn trial_event(trial: &Trial, goals: &Goals) -> Event {
-    match &trial.status {
-        Status::Failed { reason } => Event::TrialFailed { number: trial.number, reason: reason.clone() },
-        _ => {
-            Event::Trial(Shown { continues: trial.fidelity.continues, ..shown(trial.number, &trial.readings(), goals) })
-        }
-    }
-}
-
-/// What the display shows of a trained and measured network.
-pub(super) fn shown(number: u64, readings: &Readings, goals: &Goals) -> Shown {
-    let value = |value: Option<&Value>| value.map(|value| value.value);
-    let elsewhere = (1..).map_while(|device| readings.best_on(device, Metric::LatencyMs));
-    Shown {
-        number,
-        accuracy: value(readings.best(Metric::Accuracy)).unwrap_or_default(),
-        latency_ms: value(readings.measured(Metric::LatencyMs)),
-        predicted_ms: value(readings.predicted(Metric::LatencyMs)),
-        elsewhere_ms: elsewhere.map(|value| value.value).collect(),
-        meets_bounds: goals.violation(readings) == 0.0,
-        continues: None,
-    }
-}
-
-/// `latency_ms`, or `latency_ms on pi` where there are several devices.
-pub(super) fn on_device(metric: Metric, device: u8, devices: &[String]) -> String {
-    match devices.get(device as usize) {
-        Some(device) if devices.len() > 1 && metric.is_of_device() => format!("{metric} on {device}"),
-        _ => metric.to_string(),
-    }
-}
-
-/// `latency_ms <= 0.1`, as it is shown.
-pub(super) fn describe(constraint: &Constraint, devices: &[String]) -> String {
-    let Constraint { metric, min, max, device } = constraint;
-    let metric = on_device(*metric, *device, devices);
-    match (min, max) {
-        (Some(min), Some(max)) => format!("{min} <= {metric} <= {max}"),
-        (Some(min), None) => format!("{metric} >= {min}"),
-        (None, Some(max)) => format!("{metric} <= {max}"),
-        (None, None) => metric,
-    }
 }

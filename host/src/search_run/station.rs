@@ -2,17 +2,14 @@
 
 use edgefit_graph::Digest;
 use edgefit_latency::{Provenance as TableProvenance, Table};
-use edgefit_search::Constraint;
 
 use super::Run;
 use super::measuring::{Measurer, Purpose, Taken};
 use super::opening::table_provenance;
-use super::search_phase::describe;
 use crate::config::{DeviceConfig, SearchConfig};
 use crate::device::{DeviceError, DeviceInfo, Registry};
 use crate::error::Result;
-use crate::latency_table::measuring::MeasureFailure;
-use crate::progress::Event;
+use crate::latency_table::measuring::{MeasureFailure, lost};
 use crate::study;
 
 /// A device with its table.
@@ -24,6 +21,8 @@ pub(super) struct Station {
     pub(super) table: Table,
     /// What is known of the device.
     pub(super) info: DeviceInfo,
+    /// Whether it was lost in the batch that is being measured; it is asked again in the next.
+    pub(super) is_away: bool,
 }
 
 impl Station {
@@ -46,7 +45,7 @@ impl Station {
         let info = pool.info().clone();
         let table = Table::new(table_provenance(device, &info, &version))?;
         let measurer = Measurer::new(pool, device, number, config.seed, config.table.processes);
-        Ok(Self { label, config: device.clone(), measurer, table, info })
+        Ok(Self { label, config: device.clone(), measurer, table, info, is_away: false })
     }
 
     /// Where the samples of its table come from.
@@ -70,9 +69,7 @@ impl Run<'_> {
     /// Has each device that is several boards measure networks ahead.
     pub(super) fn measure_ahead(&mut self, purpose: Purpose, models: &[(Digest, Vec<u8>)]) -> Result<()> {
         let progress = self.progress;
-        let mut lost = |error: &DeviceError| {
-            progress.emit(Event::Warning(format!("{error}; the other devices take over its work")));
-        };
+        let mut lost = |error: &DeviceError| progress.emit(lost(error));
         for station in &mut self.stations {
             station.measurer.measure_ahead(&mut self.study, purpose, models, &mut lost)?;
         }
@@ -82,11 +79,6 @@ impl Run<'_> {
     /// Boards of the device that has the most.
     pub(super) fn boards(&self) -> usize {
         self.stations.iter().map(|station| station.measurer.devices()).max().unwrap_or(1)
-    }
-
-    /// A bound as it is shown, with its device where there are several.
-    pub(super) fn describe(&self, constraint: &Constraint) -> String {
-        describe(constraint, &self.labels())
     }
 
     /// What the devices are called.

@@ -31,7 +31,10 @@ pub(crate) fn every_network_is_measured_on_each() -> Outcome {
         let device = &winner["devices"][at];
         assert_eq!(device["name"], name, "{winner:#}");
         assert_eq!(device["metrics"]["latency_ms"]["origin"], "measured", "{winner:#}");
-        assert!(scene.read("run/report.html")?.contains(name));
+        let report = scene.read("run/report.html")?;
+        for of_each in [format!("Accuracy against cost on {name}"), format!("<h3>On {name}</h3>")] {
+            assert!(report.contains(&of_each), "the report lacks {of_each}");
+        }
     }
     assert_eq!(winner["metrics"]["latency_ms"], winner["devices"][0]["metrics"]["latency_ms"]);
     assert_eq!(winner["constraints"][0]["device"], "local (tract, 2 threads)", "{winner:#}");
@@ -41,23 +44,40 @@ pub(crate) fn every_network_is_measured_on_each() -> Outcome {
         front.lines().next().is_some_and(|header| header.contains("latency_ms:local (tract, 2 threads)")),
         "{front}"
     );
+    expect(&scene.run(&["report", "run"])?, code::DONE, &[])?;
     for table in ["run/device.table", "run/device-2.table"] {
         expect(&scene.run(&["table", "show", table])?, code::DONE, &[])?;
     }
     Ok(())
 }
 
-/// A bound that one device cannot keep stops every candidate before it is trained, and names the device.
+/// A bound that the second device cannot keep, and that the first has not, stops every candidate before it is trained, and names the
+/// device. So does the same bound with the device in its key.
 pub(crate) fn a_bound_of_one_device_stops_candidates() -> Outcome {
-    let scene = Scene::new(&two_devices(1e-6))?;
+    let (search, own) = (two_devices(1e-6), "constraints = { latency_ms = { max = 0.000001 } }\n");
+    assert!(search.contains(own), "{search}");
+    let in_key = "[constraints]\n\"latency_ms:local (tract, 2 threads)\" = { max = 0.000001 }\n";
+    is_stopped(&search)?;
+    is_stopped(&(search.replace(own, "") + in_key))
+}
+
+fn is_stopped(search: &str) -> Outcome {
+    let scene = Scene::new(search)?;
     let ended = scene.search(&[])?;
     let says = ["latency_ms on local (tract, 2 threads) <= 0.000001", "ms on local (tract, 1 thread)"];
     expect(&ended, code::NO_FEASIBLE_ARCHITECTURE, &says)
 }
 
-/// Devices given on the command line take the place of the file's, and two that are one are refused.
+/// Devices given on the command line take the place of the file's, and two that are one are refused. So are several where one is
+/// measured on.
 pub(crate) fn the_command_line_chooses() -> Outcome {
     let scene = Scene::new(&two_devices(1000.0))?;
     expect(&scene.search(&["--device", "local", "--device", "local"])?, code::USAGE, &["named twice"])?;
-    expect(&scene.search(&["--device", "locl"])?, code::USAGE, &["did you mean `local`"])
+    expect(&scene.search(&["--device", "locl"])?, code::USAGE, &["did you mean `local`"])?;
+    let build = ["table", "build", "--space", "chain", "--out", "a.table"];
+    for command in [["bench", "a.onnx"].as_slice(), &["compare", "a.onnx", "b.onnx"], &build] {
+        let several = [command, &["--device", "local", "--device", "other"]].concat();
+        expect(&scene.run(&several)?, code::USAGE, &["'--device <NAME>' cannot be used multiple times"])?;
+    }
+    Ok(())
 }
