@@ -263,7 +263,7 @@ fn every_device_is_told_of() {
     }
     assert!(!page.contains("NaN"));
     let said = super::reasons(&data);
-    assert_eq!(said[1].1, "for latency_ms on phone: stage3.width 40 % (k5 best)");
+    assert_eq!(said[1].1, "for latency_ms on phone: stage3.width 40 % (k3 best)");
     let csv = String::from_utf8(pareto_csv(&data.candidates[..1], &data.device_names())).unwrap();
     assert!(csv.lines().next().unwrap().ends_with("peak_memory_kib:phone"), "{csv}");
 }

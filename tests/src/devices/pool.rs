@@ -58,24 +58,29 @@ pub(crate) fn goes_on_without_one_that_dies() -> Outcome {
     expect(&scene.run(&again)?, code::DEVICE, &["refused"])
 }
 
-/// A table is measured on all of them, and belongs to their kind; what takes one device says which it is.
+/// A table is measured on all of them, also when the first dies, and belongs to their kind; what takes one device says which it is.
 pub(crate) fn shares_the_work_of_a_table() -> Outcome {
     let scene = Scene::new(TINY)?;
-    let agents = boards(&scene)?;
-    let drawn = ["--space", "chain", "--input", "1x8x8", "--processes", "1"];
-    let build = |out, device| {
-        [&["table", "build", "--models", "6", "--out", out, "--device", device], drawn.as_slice()].concat()
+    let mut agents = boards(&scene)?;
+    let build = |models, out, device| {
+        let drawn = ["table", "build", "--space", "chain", "--input", "1x8x8", "--processes", "1"];
+        [drawn.as_slice(), &["--models", models, "--out", out, "--device", device]].concat()
     };
-    expect(&scene.run(&build("boards.table", "boards"))?, code::DONE, &["table 6/6"])?;
-    expect(&scene.run(&build("a.table", "a"))?, code::DONE, &[])?;
+    let building = scene.start(&build("12", "boards.table", "boards"))?;
+    scene.wait_for("boards.table")?;
+    drop(agents.remove(0));
+    let ended = building.finish(crate::command::scene::LIMIT)?;
+    expect(&ended, code::DONE, &["the other devices take over its work"])?;
+    assert!(ended.stdout.contains("all models are measured"), "{}", ended.stdout);
+    expect(&scene.run(&build("5", "b.table", "b"))?, code::DONE, &[])?;
     let evaluate =
         |table, device| ["table", "evaluate", table, "--models", "2", "--processes", "1", "--device", device];
     expect(&scene.run(&evaluate("boards.table", "boards"))?, code::DONE, &[])?;
-    expect(&scene.run(&evaluate("a.table", "boards"))?, code::USAGE, &["was measured elsewhere"])?;
+    expect(&scene.run(&evaluate("b.table", "boards"))?, code::USAGE, &["was measured elsewhere"])?;
     scene.write("model.onnx", canary::model())?;
-    let ended =
-        scene.run(&["bench", "model.onnx", "--device", "boards", "--min-secs", "0.1", "--processes", "1", "--json"])?;
-    expect(&ended, code::DONE, &["boards is a pool, and this is done on one device of it: a"])?;
+    let bench = ["bench", "model.onnx", "--device", "boards", "--min-secs", "0.1", "--processes", "1", "--json"];
+    let ended = scene.run(&bench)?;
+    expect(&ended, code::DONE, &["boards is a pool, and this is done on one device of it: b"])?;
     let report: Value = serde_json::from_str(&ended.stdout)?;
     let url = report["device"]["url"].as_str().unwrap_or_default();
     assert!(url.contains(&agents[0].address), "{url}");
@@ -89,7 +94,7 @@ fn boards(scene: &Scene) -> Result<Vec<Agent>, libtest_mimic::Failed> {
     for name in ["a", "b", "c"] {
         let agent = Agent::start(scene)?;
         let url = format!("tcp://{}?token=of the pool", agent.address);
-        expect(&scene.run(&["devices", "add", name, &url])?, code::DONE, &[])?;
+        expect(&scene.run(&["devices", "add", name, &url, "--retries", "1"])?, code::DONE, &[])?;
         agents.push(agent);
     }
     expect(&scene.run(&["devices", "add", "boards", "pool:a,b,c"])?, code::DONE, &[])?;
