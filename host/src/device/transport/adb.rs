@@ -33,6 +33,9 @@ const FAILURES: [(&str, &str); 6] = [
     ("offline", "adb reconnect offline, or plug the phone in again"),
 ];
 
+/// What adb ends with when the phone was gone before it told an exit code.
+const NO_EXIT_CODE: i32 = 255;
+
 impl Shell for Adb {
     fn url(&self) -> String {
         format!("adb:{}", self.serial.as_deref().unwrap_or_default())
@@ -54,7 +57,8 @@ impl Shell for Adb {
     fn explain(&self, code: Option<i32>, errors: &str) -> Option<TransportError> {
         let own = errors.lines().find(|line| line.starts_with("error: ") || line.starts_with("adb: "));
         let Some(line) = own else {
-            return code.is_none().then(|| TransportError::passing(Trouble::Cut, given_up("adb", code)));
+            let is_cut = code.is_none_or(|code| code == NO_EXIT_CODE);
+            return is_cut.then(|| TransportError::passing(Trouble::Cut, given_up("adb", code)));
         };
         let fix = FAILURES.iter().find(|(mark, _)| line.contains(mark)).map(|(_, fix)| (*fix).to_owned());
         // A phone that is plugged in again, or whose connection is cut, is not found for a while.
@@ -98,5 +102,7 @@ mod tests {
         check("error: device offline", "reconnect", Trouble::Absent);
         check("adb: no devices/emulators found", "USB debugging", Trouble::Absent);
         assert_eq!(Adb { serial: None }.explain(Some(1), "sh: cat: No space left on device"), None);
+        let cut = Adb { serial: None }.explain(Some(255), "").unwrap();
+        assert_eq!(cut.trouble, Trouble::Cut);
     }
 }
