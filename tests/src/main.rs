@@ -120,6 +120,7 @@ const CONTENTS: &[Test] = &[
     test("devices::a_board_is_added_checked_and_measured", &[Program, Board, Ssh], ssh::a_board_is_added_checked_and_measured),
     test("devices::a_board_behind_a_jump_host_is_measured", &[Program, Board, Ssh], ssh::a_board_behind_a_jump_host_is_measured),
     test("devices::a_search_measures_on_the_board", &[Program, Board, Ssh, OnnxRuntime], ssh::a_search_measures_on_the_board),
+    test("devices::the_example_is_searched_on_the_board", &[Program, Board, Ssh, Time], ssh::the_example_is_searched_on_the_board),
     test("devices::cuts_do_not_change_a_search", &[Program, Board, Ssh, OnnxRuntime], trouble::cuts_do_not_change_a_search),
     test("devices::many_cuts_do_not_change_a_search", &[Program, Board, Ssh, OnnxRuntime, Time], trouble::many_cuts_do_not_change_a_search),
     test("devices::a_full_disk_is_told", &[Program, Board, Ssh], trouble::a_full_disk_is_told),
