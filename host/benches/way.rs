@@ -1,4 +1,4 @@
-//! What the way to a device costs: seconds per job of a model of about a millisecond, and what is sent to a device that has its agent
+//! What the way to a device costs: seconds per job of a small model, and what is sent to a device that has its agent
 //! already, over ssh to this machine and without ssh.
 //!
 //! `host/benches/loopback_ssh.sh AGENT cargo bench -p edgefit --bench way -- [JOBS] [DEVICE...]`, where AGENT is an `edgefit-agent` for

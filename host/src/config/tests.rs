@@ -367,7 +367,8 @@ fn what_a_command_line_sets_counts_before_the_file() {
         SearchConfig::parse_with(text, Path::new("search.toml"), Path::new("/data"), &settings)
     };
     let config = set(FULL, &["constraints.latency_ms={ max = 50 }", "device.name=board", "seed=1", "seed=2"]).unwrap();
-    assert_eq!((config.seed, config.devices.first().name.as_str(), config.devices.first().threads), (2, "board", 4));
+    let device = config.devices.first();
+    assert_eq!((config.seed, device.name.as_str(), device.threads), (2, "board", 4));
     let latency = config.constraints.0.iter().find(|bound| bound.metric == Metric::LatencyMs).unwrap();
     assert_eq!((latency.max, config.constraints.0.len()), (Some(50.0), 2));
     let added = set(LEAST, &["objectives.latency_ms.target=3", "objectives.accuracy=max"]).unwrap();

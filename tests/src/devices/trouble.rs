@@ -33,7 +33,7 @@ pub(crate) fn cuts_do_not_change_a_search() -> Outcome {
 
 /// Cut much more often, it has the same trials as on the board without cuts.
 pub(crate) fn many_cuts_do_not_change_a_search() -> Outcome {
-    compare_with_cuts(&Cutting { trials: "30", cuts: 50, apart_ms: 4_000, whole: &["--device", "board"] })
+    compare_with_cuts(&Cutting { trials: "30", cuts: 50, apart_ms: 12_000, whole: &["--device", "board"] })
 }
 
 fn compare_with_cuts(cutting: &Cutting) -> Outcome {
