@@ -97,85 +97,49 @@ impl Devices {
 
     /// Objectives of each device in place of one for all.
     pub(super) fn objectives(&self, common: &Objectives) -> Vec<Objective> {
-        self.spread(&common.metrics, |device| &device.objectives.metrics)
+        let own = |device: &DeviceConfig| device.objectives.metrics.clone();
+        let spread = self.spread(&common.metrics, |objective| objective.metric, own, Self::has_objective);
+        spread.into_iter().map(|(objective, device)| Objective { device, ..objective }).collect()
     }
 
     /// Targets of each device in place of one for all.
     pub(super) fn targets(&self, common: &Objectives) -> Vec<Target> {
-        self.spread(&common.targets, |device| &device.objectives.targets)
+        let own = |device: &DeviceConfig| device.objectives.targets.clone();
+        let spread = self.spread(&common.targets, |target| target.metric, own, Self::has_objective);
+        spread.into_iter().map(|(target, device)| Target { device, ..target }).collect()
     }
 
     /// Bounds of each device in place of one for all.
     pub(super) fn constraints(&self, common: &Constraints) -> Vec<Constraint> {
-        self.spread(&common.0, |device| &device.constraints.0)
+        let has = |device: &DeviceConfig, metric| device.constraints.of(metric).is_some();
+        let own = |device: &DeviceConfig| device.constraints.0.clone();
+        let spread = self.spread(&common.0, |constraint| constraint.metric, own, has);
+        spread.into_iter().map(|(constraint, device)| Constraint { device, ..constraint }).collect()
     }
 
-    /// What is said of all on each device that does not say it itself, then what each says itself. What no device decides is with the
-    /// first.
-    fn spread<T: OnDevice>(&self, common: &[T], own: impl Fn(&DeviceConfig) -> &[T]) -> Vec<T> {
-        let numbered = || (0_u8..).zip(&self.0);
-        let on_each = |one: &T| {
-            let one = *one;
-            let counts = move |number: u8, device: &DeviceConfig| match one.metric().is_of_device() {
-                true => !one.is_replaced(device),
-                false => number == 0,
-            };
-            let here = numbered().filter(move |(number, device)| counts(*number, device));
-            here.map(move |(number, _)| one.on(number))
-        };
-        let its_own = numbered().flat_map(|(number, device)| own(device).iter().map(move |one| one.on(number)));
-        common.iter().flat_map(on_each).chain(its_own).collect()
-    }
-}
-
-/// What is said of a metric on a device.
-trait OnDevice: Copy {
-    fn metric(&self) -> Metric;
-    /// The same on the device of this number.
-    fn on(&self, device: u8) -> Self;
-    /// Whether a device says it itself.
-    fn is_replaced(&self, device: &DeviceConfig) -> bool;
-}
-
-impl OnDevice for Objective {
-    fn metric(&self) -> Metric {
-        self.metric
+    fn has_objective(device: &DeviceConfig, metric: Metric) -> bool {
+        device.objectives.has(metric)
     }
 
-    fn on(&self, device: u8) -> Self {
-        Self { device, ..*self }
-    }
-
-    fn is_replaced(&self, device: &DeviceConfig) -> bool {
-        device.objectives.has(self.metric)
-    }
-}
-
-impl OnDevice for Target {
-    fn metric(&self) -> Metric {
-        self.metric
-    }
-
-    fn on(&self, device: u8) -> Self {
-        Self { device, ..*self }
-    }
-
-    fn is_replaced(&self, device: &DeviceConfig) -> bool {
-        device.objectives.has(self.metric)
-    }
-}
-
-impl OnDevice for Constraint {
-    fn metric(&self) -> Metric {
-        self.metric
-    }
-
-    fn on(&self, device: u8) -> Self {
-        Self { device, ..*self }
-    }
-
-    fn is_replaced(&self, device: &DeviceConfig) -> bool {
-        device.constraints.of(self.metric).is_some()
+    /// What is said of all, once for each device that `has` nothing of its own for that metric, then each device's `own`; with the numbers
+    /// of the devices. What no device decides is with the first.
+    fn spread<T: Copy>(
+        &self,
+        common: &[T],
+        metric: impl Fn(&T) -> Metric,
+        own: impl Fn(&DeviceConfig) -> Vec<T>,
+        has: impl Fn(&DeviceConfig, Metric) -> bool,
+    ) -> Vec<(T, u8)> {
+        let mut all = Vec::new();
+        for one in common {
+            let metric = metric(one);
+            let counts = |number: u8, device| if metric.is_of_device() { !has(device, metric) } else { number == 0 };
+            all.extend((0_u8..).zip(&self.0).filter(|(at, device)| counts(*at, device)).map(|(at, _)| (*one, at)));
+        }
+        for (number, device) in (0_u8..).zip(&self.0) {
+            all.extend(own(device).into_iter().map(|one| (one, number)));
+        }
+        all
     }
 }
 
