@@ -36,7 +36,7 @@ pub use problem::{ConfigError, Problem, Problems};
 pub(crate) use space::load as load_space;
 pub(crate) use suggestion::nearest;
 pub use table::TableConfig;
-pub use training::{EstimateConfig, FinalConfig, Proxy};
+pub use training::{EstimateConfig, FinalConfig, Method, Proxy};
 
 use document::Document;
 use section::Section;

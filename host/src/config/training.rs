@@ -3,8 +3,9 @@
 use std::ops::Bound;
 
 use edgefit_train::proxy::PROXIES;
+use edgefit_train::supernet::Sampling;
 use edgefit_train::{Optimizer, Schedule};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::section::Section;
 
@@ -17,6 +18,15 @@ const OPTIMIZERS: [(&str, Optimizer); 2] = [("sgd", Optimizer::Sgd), ("adamw", O
 /// Every schedule with its name in a search file.
 const SCHEDULES: [(&str, Schedule); 2] = [("cosine", Schedule::Cosine), ("one-cycle", Schedule::OneCycle)];
 
+/// Ways to estimate an accuracy, with their names in a search file.
+const METHODS: [(&str, Method); 2] = [("training", Method::Training), ("one-shot", Method::OneShot)];
+
+/// Every way to choose the networks that a step of a supernet trains, with its name in a search file.
+const SAMPLINGS: [(&str, Sampling); 2] = [("uniform", Sampling::Uniform), ("sandwich", Sampling::Sandwich(1))];
+
+/// Epochs of a supernet unless stated.
+const SUPERNET_EPOCHS: usize = 40;
+
 /// A learning rate and a weight decay that suit small networks.
 const fn standard(optimizer: Optimizer) -> (f64, f64) {
     match optimizer {
@@ -25,11 +35,29 @@ const fn standard(optimizer: Optimizer) -> (f64, f64) {
     }
 }
 
-/// How a candidate's accuracy is estimated: by a short training.
+/// How an accuracy is estimated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// Each candidate is trained for itself.
+    Training,
+    /// All candidates share weights, which are trained once before the search.
+    OneShot,
+}
+
+/// How a candidate's accuracy is estimated: by a short training, or by weights that all candidates share.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EstimateConfig {
-    /// Passes over the training samples.
+    /// How the accuracy comes about.
+    pub method: Method,
+    /// Passes over the training samples; with shared weights, those that a candidate is trained for after it inherited.
     pub epochs: usize,
+    /// Passes over the training samples for which the shared weights are trained; only with such.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub supernet_epochs: Option<usize>,
+    /// Which networks each step of that trains; only with shared weights.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "sampling_name")]
+    pub supernet_sampling: Option<Sampling>,
     /// Samples a step.
     pub batch: usize,
     /// How weights follow gradients.
@@ -68,8 +96,14 @@ impl EstimateConfig {
         let optimizer = section.choice("optimizer", Optimizer::Adamw, &OPTIMIZERS, &[]);
         let (learning_rate, weight_decay) = standard(optimizer);
         let (proxy, proposals) = read_proxy(section);
+        let method = section.choice("method", Method::Training, &METHODS, &[]);
+        let (supernet_epochs, supernet_sampling) = read_supernet(section, method);
+        let (epochs, least) = if method == Method::Training { (3, 1) } else { (0, 0) };
         Self {
-            epochs: section.count("epochs", 3, 1..=MOST_EPOCHS),
+            method,
+            epochs: section.count("epochs", epochs, least..=MOST_EPOCHS),
+            supernet_epochs,
+            supernet_sampling,
             batch: section.count("batch", 32, 1..=65_536),
             optimizer,
             learning_rate: section.number("learning_rate", learning_rate, POSITIVE_RATE),
@@ -85,6 +119,28 @@ impl EstimateConfig {
             jobs: section.count("jobs", 2, 1..=256),
         }
     }
+}
+
+/// Epochs and sampling of a supernet, where the method has one.
+fn read_supernet(section: &mut Section<'_, '_>, method: Method) -> (Option<usize>, Option<Sampling>) {
+    let epochs = section.optional_count("supernet_epochs", 1..=MOST_EPOCHS);
+    let sampling = section.choice("supernet_sampling", Sampling::Sandwich(1), &SAMPLINGS, &[]);
+    if method == Method::OneShot {
+        return (Some(epochs.unwrap_or(SUPERNET_EPOCHS)), Some(sampling));
+    }
+    for key in ["supernet_epochs", "supernet_sampling"] {
+        if section.has(key) {
+            let help = "write `method = \"one-shot\"`, or remove it".to_owned();
+            section.wrong_key(key, "has no meaning where candidates do not share weights", Some(help));
+        }
+    }
+    (None, None)
+}
+
+#[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
+fn sampling_name<S: Serializer>(sampling: &Option<Sampling>, serializer: S) -> Result<S::Ok, S::Error> {
+    let name = SAMPLINGS.iter().find(|(_, known)| Some(*known) == *sampling).map(|(name, _)| *name);
+    name.serialize(serializer)
 }
 
 /// What picks the proposals that are trained.

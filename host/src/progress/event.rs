@@ -15,6 +15,8 @@ pub struct Plan {
     pub latency_bound_ms: Option<f64>,
     /// Models that the latency table is made of.
     pub table_models: u64,
+    /// Passes over the data for which candidates' shared weights are trained; 0 where they share none.
+    pub supernet_epochs: u64,
     /// Candidates to train.
     pub trials: u64,
     /// Passes over the data of each.
@@ -30,6 +32,8 @@ pub struct Plan {
 pub enum Phase {
     /// Models are measured for the latency table.
     Table,
+    /// The weights that candidates share are trained.
+    Supernet,
     /// Candidates are proposed, trained and measured.
     Search,
     /// The best are trained to the end and measured again.
@@ -41,6 +45,7 @@ impl Phase {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Table => "table",
+            Self::Supernet => "supernet",
             Self::Search => "search",
             Self::Final => "final",
         }
@@ -89,6 +94,11 @@ pub enum Event {
         error: f64,
         /// The same of the baseline, with its name.
         baseline: (String, f64),
+    },
+    /// A pass over the data of the shared weights ended.
+    SupernetEpoch {
+        /// Mean loss of its steps.
+        loss: f64,
     },
     /// A constraint stopped proposals before training.
     Stopped {

@@ -14,6 +14,7 @@ pub(super) fn told(event: &Event, state: &State, is_better: bool, verbosity: Ver
         Event::TableSample { .. } => {
             vec![format!("table {}/{}: {}", state.done, state.total(), state.now)]
         }
+        Event::SupernetEpoch { .. } => vec![format!("supernet {}/{}: {}", state.done, state.total(), state.now)],
         Event::TableFitted { predictor, error, baseline } => vec![format!(
             "table: {predictor} guides the search, mean error {} on unseen models ({}: {})",
             quantity::percent(*error),

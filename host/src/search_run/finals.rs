@@ -78,7 +78,7 @@ impl Run<'_> {
                 let outcome = Outcome { training: training.clone(), weights: None, paused: None };
                 judged.push(Judged {
                     draw: trial.draw,
-                    accuracy: outcome.accuracy(&self.dataset).value,
+                    accuracy: outcome.accuracy(&self.dataset, self.config).value,
                     validation_loss: outcome.validation_loss(),
                     macs: trial.readings().best(Metric::Macs).map_or(0.0, |macs| macs.value),
                 });
@@ -151,7 +151,7 @@ impl Run<'_> {
         };
         let mut found = trial.known.clone();
         found.extend(final_readings(&model, &measurement));
-        found.add(Metric::Accuracy, outcome.accuracy(&self.dataset));
+        found.add(Metric::Accuracy, outcome.accuracy(&self.dataset, self.config));
         self.keep_finalist(trial, &found)?;
         self.progress.emit(Event::Finalist(shown(trial.number, &found, &self.config.goals())));
         Ok(Ok(Contender {

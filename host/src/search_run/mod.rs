@@ -13,16 +13,19 @@ mod proxies;
 mod recipe;
 mod search_phase;
 mod seed;
+mod supernet;
 mod table_phase;
 mod training;
 mod warm_start;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use edgefit_latency::Table;
 use edgefit_search::{Finish, Readings, Space};
 use edgefit_train::Dataset;
+use edgefit_train::supernet::Supernet;
 
 use crate::config::SearchConfig;
 use crate::device::Registry;
@@ -78,6 +81,8 @@ struct Run<'a> {
     table: Table,
     /// How many trials the table has learned from.
     learned: usize,
+    /// The weights that candidates inherit, once they are trained, if candidates share weights.
+    supernet: Option<Arc<Supernet>>,
     /// The losses from which hypervolume is counted.
     reference: Vec<f64>,
     progress: &'a Progress,
@@ -104,6 +109,7 @@ pub fn run(
 impl Run<'_> {
     fn finish(&mut self) -> Result<Summary> {
         self.fill_table()?;
+        self.train_supernet()?;
         let mut engine = self.engine()?;
         if let Finish::NoFeasible { by, stopped, .. } = self.search(&mut engine)? {
             return Err(self.infeasible(by, stopped)?);

@@ -5,13 +5,13 @@ use std::sync::atomic::AtomicBool;
 use edgefit_graph::Graph;
 use edgefit_latency::{Provenance as TableProvenance, Table};
 use edgefit_onnx::ExportOptions;
-use edgefit_search::{Direction, Genotype, Metric, Objective, Space, Target, Trial, draw, strategy};
+use edgefit_search::{Direction, Metric, Objective, Space, Target, Trial, draw, strategy};
 use edgefit_train::Dataset;
 
 use super::measuring::Measurer;
 use super::search_phase::describe;
 use super::seed::derived;
-use super::{Place, Run};
+use super::{Place, Run, supernet};
 use crate::config::{DeviceConfig, SearchConfig};
 use crate::device::{DeviceInfo, Registry};
 use crate::error::{Error, ErrorKind, Result};
@@ -33,6 +33,7 @@ impl<'a> Run<'a> {
         progress: &'a Progress,
         interrupt: &'a AtomicBool,
     ) -> Result<Self> {
+        supernet::check(config)?;
         let dataset = config.data.load(config.seed)?;
         let space = space_spec(config, &dataset).build()?;
         let mut devices = registry.connect_all(&config.device.name)?;
@@ -60,6 +61,7 @@ impl<'a> Run<'a> {
             measurer,
             table,
             learned: 0,
+            supernet: None,
             reference,
             progress,
             interrupt,
@@ -91,6 +93,7 @@ impl<'a> Run<'a> {
                 .collect(),
             latency_bound_ms: config.constraints.0.iter().find(|c| c.metric == Metric::LatencyMs).and_then(|c| c.max),
             table_models: config.table.models as u64,
+            supernet_epochs: config.estimate.supernet_epochs.unwrap_or(0) as u64,
             trials: config.strategy.trials,
             trial_epochs: config.estimate.epochs as u64,
             finalists: config.finals.finalists as u64,
@@ -239,7 +242,7 @@ pub(crate) fn describe_space(space: &dyn Space) -> String {
 /// The point from which hypervolume is counted, as losses: the accuracy of guessing, the bound where there is one, and else
 /// twice what the largest network of the space costs.
 fn reference_losses(config: &SearchConfig, space: &dyn Space, classes: usize) -> Result<Vec<f64>> {
-    let largest = space.decode(&largest(space))?;
+    let largest = space.decode(&space.largest())?;
     let reference = |objective: &Objective| {
         let bound = config.constraints.0.iter().find(|c| c.metric == objective.metric).and_then(|c| c.max);
         let value = match (objective.metric, bound) {
@@ -256,12 +259,6 @@ fn reference_losses(config: &SearchConfig, space: &dyn Space, classes: usize) ->
 /// `latency_ms near 1`, as it is shown.
 pub(super) fn aim(target: &Target) -> String {
     format!("{} near {}", target.metric, target.value)
-}
-
-/// The genotype of the costliest network: the last option of every choice.
-fn largest(space: &dyn Space) -> Genotype {
-    let last = space.choices().list().iter().map(|choice| (choice.count() - 1) as u8);
-    Genotype::new(last.collect::<Vec<u8>>())
 }
 
 /// The most that a metric without a bound can be expected to reach: exact where it is computed, a rough ceiling where not.

@@ -218,21 +218,21 @@ impl Run<'_> {
     /// does not change the time that the network takes, and so the measurement does not depend on how far its training got.
     fn judge(&mut self, engine: &SearchEngine, trial: &Trial, outcome: &Outcome) -> Result<Judged> {
         if self.is_spared(trial) {
-            let accuracy = Readings::new().with(Metric::Accuracy, outcome.accuracy(&self.dataset));
+            let accuracy = Readings::new().with(Metric::Accuracy, outcome.accuracy(&self.dataset, self.config));
             return Ok((Ok(accuracy), Vec::new()));
         }
         let (graph, model) = self.untrained_model(engine, trial)?;
         match self.measurer.measure(&mut self.study, Purpose::Trial, &Digest::of(&graph), &model) {
             Ok(taken) => {
                 let mut found = readings(&taken.measurement);
-                found.add(Metric::Accuracy, outcome.accuracy(&self.dataset));
+                found.add(Metric::Accuracy, outcome.accuracy(&self.dataset, self.config));
                 Ok((Ok(found), taken.record.into_iter().collect()))
             }
             Err(MeasureFailure::Network(reason)) => Ok((Err(reason), Vec::new())),
             Err(MeasureFailure::Run(error)) if self.config.device.goes_on_without(&error) => {
                 self.progress.emit(Event::Warning(format!("trial {} has predictions only: {error}", trial.number)));
                 let mut found = predicted(&self.table.predict(&graph)?, &self.table);
-                found.add(Metric::Accuracy, outcome.accuracy(&self.dataset));
+                found.add(Metric::Accuracy, outcome.accuracy(&self.dataset, self.config));
                 Ok((Ok(found), Vec::new()))
             }
             Err(MeasureFailure::Run(error)) => Err(error),
@@ -241,7 +241,7 @@ impl Run<'_> {
 
     fn estimate_job(&self, engine: &SearchEngine, trial: &Trial) -> Result<Job> {
         let graph = self.space.decode(&trial.genotype)?;
-        let job = Job::estimate(graph, self.config, trial, first_of(engine, trial));
+        let job = Job::estimate(graph, self.config, trial, first_of(engine, trial)).inheriting(self.supernet.clone());
         Ok(job.going_on(trial.fidelity.continues.and_then(|earlier| std::fs::read(self.folder.paused(earlier)).ok())))
     }
 

@@ -22,6 +22,7 @@ mod paused;
 pub mod proxy;
 mod recipe;
 mod rewrite;
+pub mod supernet;
 mod train;
 mod warp;
 

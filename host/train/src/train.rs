@@ -100,7 +100,7 @@ pub fn train_with(
 ) -> Result<TrainOutcome, TrainError> {
     recipe.check()?;
     on_one_thread(|| {
-        let mut training = Training::of(graph, data, recipe, seed, operations)?;
+        let mut training = Training::of(graph, None, data, recipe, seed, operations)?;
         training.run(recipe.epochs, observer)?;
         Ok(training.outcome())
     })
@@ -109,14 +109,16 @@ pub fn train_with(
 /// A part of a training.
 #[derive(Debug, Clone, Copy)]
 pub struct Stretch<'a> {
+    /// The weights that the whole begins with; `None` for weights drawn by the seed.
+    pub weights: Option<&'a Weights>,
     /// Where the part before it paused; `None` for the first.
     pub from: Option<&'a [u8]>,
     /// The epoch after which it pauses, at most that of the recipe.
     pub until: usize,
 }
 
-/// A part of the training that [`train`] is: what it came to, and where it paused. The parts together give what the whole
-/// gives, bit for bit.
+/// A part of the training that [`train`] is, or of one from other weights: what it came to, and where it paused. The parts together
+/// give what the whole gives, bit for bit.
 ///
 /// # Errors
 /// As [`train`], and when it cannot go on from there.
@@ -130,7 +132,7 @@ pub fn train_stretch(
 ) -> Result<(TrainOutcome, Vec<u8>), TrainError> {
     recipe.check()?;
     on_one_thread(|| {
-        let mut training = Training::of(graph, data, recipe, seed, Operations::Kernels)?;
+        let mut training = Training::of(graph, stretch.weights, data, recipe, seed, Operations::Kernels)?;
         if let Some(from) = stretch.from {
             training.restore(Paused::from_bytes(from)?)?;
         }
@@ -147,7 +149,7 @@ pub(crate) fn on_one_thread<T: Send>(f: impl FnOnce() -> Result<T, TrainError> +
 }
 
 /// Whether the network takes these samples and has a score for each class.
-fn fits(network: &Network, data: &Dataset) -> Result<(), TrainError> {
+pub(crate) fn fits(network: &Network, data: &Dataset) -> Result<(), TrainError> {
     let shape = data.shape();
     let input = network.input_shape();
     if input.dims() != shape.dims() {
@@ -192,13 +194,15 @@ struct Training<'a> {
 impl<'a> Training<'a> {
     fn of(
         graph: &Graph,
+        weights: Option<&Weights>,
         data: &'a Dataset,
         recipe: &'a Recipe,
         seed: u64,
         operations: Operations,
     ) -> Result<Self, TrainError> {
-        let weights = initial_weights(graph, seed);
-        let network = Network::classifier(graph, &weights, operations, &Device::flex())?;
+        let drawn = weights.is_none().then(|| initial_weights(graph, seed));
+        let weights = weights.or(drawn.as_ref()).expect("weights are drawn where none are given");
+        let network = Network::classifier(graph, weights, operations, &Device::flex())?;
         fits(&network, data)?;
         Ok(Self::new(network, data, recipe, seed))
     }

@@ -90,7 +90,7 @@ fn a_training_goes_on_as_if_it_had_not_paused() {
         let whole = run(&graph, &data, &recipe).unwrap();
         let mut paused: Option<Vec<u8>> = None;
         for until in [1, 3, 4] {
-            let stretch = Stretch { from: paused.as_deref(), until };
+            let stretch = Stretch { weights: None, from: paused.as_deref(), until };
             let (part, state) =
                 train_stretch(&graph, &data, &recipe, 1, stretch, &mut |_| ControlFlow::Continue(())).unwrap();
             assert_eq!(part.epochs, whole.epochs[..until], "{optimizer:?}");
@@ -103,7 +103,7 @@ fn a_training_goes_on_as_if_it_had_not_paused() {
 #[test]
 fn only_the_same_training_goes_on() {
     let (data, graph) = (digits(1), network("chain-8x8x1"));
-    let stretch = |from, until| Stretch { from, until };
+    let stretch = |from, until| Stretch { weights: None, from, until };
     let go =
         |graph: &Graph, stretch| train_stretch(graph, &data, &quick(), 1, stretch, &mut |_| ControlFlow::Continue(()));
     let (_, state) = go(&graph, stretch(None, 1)).unwrap();
