@@ -23,9 +23,10 @@ pub(crate) fn kill_at_any_moment_loses_nothing() -> Outcome {
     lost_nothing(TINY).map(|_| ())
 }
 
-/// The same where trainings pause and go on: a network reaches the last step only by way of the ones before.
+/// The same where trainings pause and go on: a network reaches the last step only by way of the ones before. Accuracy is the
+/// only objective, since which networks go on depends on the objectives, and no two searches measure the same latencies.
 pub(crate) fn paused_trainings_go_on() -> Outcome {
-    let epochs = TINY.replace("epochs = 1\n", "epochs = 4\n");
+    let epochs = TINY.replace("epochs = 1\n", "epochs = 4\n").replace("latency_ms = \"min\"\n", "");
     let trials = lost_nothing(&epochs.replace("\"random\"", "\"successive-halving\"\nreduction = 2"))?;
     let of = |epochs: u64| trials.iter().filter(|trial| trial.fidelity.epochs == Some(epochs)).count();
     assert_eq!([of(1), of(2), of(4)], [6, 3, 1]);
