@@ -9,6 +9,7 @@ use edgefit_latency::TableError;
 use edgefit_latency::file::FileError;
 use edgefit_search::strategy::StrategyError;
 use edgefit_search::{SearchError, SpaceError};
+use edgefit_train::TrainError;
 use edgefit_train::data::DataError;
 
 use crate::config::ConfigError;
@@ -113,6 +114,19 @@ impl From<TableError> for Error {
 impl From<FileError> for Error {
     fn from(error: FileError) -> Self {
         Self::new(ErrorKind::Storage, error)
+    }
+}
+
+impl From<TrainError> for Error {
+    fn from(error: TrainError) -> Self {
+        let kind = match error {
+            TrainError::Compute { .. } => ErrorKind::Runtime,
+            TrainError::Cancelled { .. } => ErrorKind::Interrupted,
+            // The recipe is in a file of the user's.
+            TrainError::Recipe(_) | TrainError::Diverged { .. } => ErrorKind::Usage,
+            _ => ErrorKind::Internal,
+        };
+        Self::new(kind, error)
     }
 }
 

@@ -9,7 +9,7 @@ use edgefit_train::Dataset;
 use crate::config::SearchConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::run_folder::{FinalistModel, RunFile, finalist_file, trained_file};
-use crate::search_run::{describe_data, space_spec};
+use crate::search_run::{describe_data, searched_space};
 use crate::study::Study;
 
 /// A run on the disk.
@@ -62,7 +62,7 @@ impl KeptRun {
     /// # Errors
     /// When the space cannot be made, which a run that was begun does not have.
     pub fn space(&self, data: &Dataset) -> Result<Box<dyn Space>> {
-        space_spec(&self.config, data).build()
+        searched_space(&self.config, data)
     }
 
     /// The name of the run.

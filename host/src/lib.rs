@@ -8,6 +8,7 @@
 pub mod accuracy;
 pub mod agent_build;
 pub mod bench;
+mod cell_table;
 pub mod cli;
 pub mod config;
 pub mod device;

@@ -19,6 +19,7 @@ mod kernel_set;
 mod linear;
 mod matching;
 mod memory;
+mod pace;
 pub mod predictor;
 mod sample;
 mod selection;

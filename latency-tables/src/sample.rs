@@ -66,6 +66,8 @@ pub struct Measured {
     pub peak_memory_bytes: Option<u64>,
     /// When, in seconds since 1970, as the caller knows it.
     pub measured_at_unix_s: Option<i64>,
+    /// Nanoseconds that a fixed piece of work took beside it, the same for every network: how fast the device was meanwhile.
+    pub reference_ns: Option<f64>,
 }
 
 /// One network with what was measured of it.
@@ -85,6 +87,8 @@ pub struct NetworkSample {
     pub peak_memory_bytes: Option<u64>,
     /// When it was measured, in seconds since 1970.
     pub measured_at_unix_s: Option<i64>,
+    /// As [`Measured::reference_ns`].
+    pub reference_ns: Option<f64>,
 }
 
 /// The profiled time of one kernel inside one network.
@@ -109,6 +113,7 @@ impl NetworkSample {
             unmatched: matched.unmatched,
             peak_memory_bytes: measured.peak_memory_bytes,
             measured_at_unix_s: measured.measured_at_unix_s,
+            reference_ns: measured.reference_ns,
         }
     }
 

@@ -151,6 +151,7 @@ impl Device {
             profile,
             peak_memory_bytes: Some(peak + rng.next_u64() % 50_000),
             measured_at_unix_s: Some(1_760_000_000 + seed as i64),
+            reference_ns: Some(10_000.0 + (seed % 7) as f64),
         }
     }
 

@@ -13,6 +13,7 @@ use crate::interval::{CONFIDENCE, Prediction};
 use crate::kernel::KernelKind;
 use crate::kernel_set::KernelSet;
 use crate::memory::MemoryModel;
+use crate::pace;
 use crate::predictor::{MIN_NETWORKS, PREDICTORS, Predictor, evaluated};
 use crate::sample::{Measured, NetworkSample, Provenance};
 use crate::selection::{Selection, fresh_scores};
@@ -145,6 +146,16 @@ impl Table {
         &self.samples
     }
 
+    /// Its samples without those that were taken while the device was slower than it can be, as long as enough are left.
+    pub fn counting(&self) -> Vec<&NetworkSample> {
+        pace::counting(&self.samples)
+    }
+
+    /// Whether a sample of another time counts beside those of the table.
+    pub fn counts(&self, sample: &NetworkSample) -> bool {
+        pace::limit_ns(&self.samples).is_none_or(|limit_ns| pace::is_within(sample, limit_ns))
+    }
+
     /// Adds what was measured of a network. The fit stays as it is until [`Table::fit`].
     ///
     /// # Errors
@@ -173,7 +184,7 @@ impl Table {
     /// # Errors
     /// With too few samples.
     pub fn fit(&mut self) -> Result<(), TableError> {
-        let samples: Vec<&NetworkSample> = self.samples.iter().collect();
+        let samples = self.counting();
         let too_few = TableError::TooFew { have: samples.len(), need: MIN_NETWORKS + 1 };
         let selection = Selection::of(&samples, self.source.as_ref().map(Source::predictor)).ok_or(too_few)?;
         let memory = MemoryModel::fit(&samples);
@@ -193,7 +204,7 @@ impl Table {
     /// # Errors
     /// With too few samples in the table.
     pub fn scores_on(&self, fresh: &[&NetworkSample]) -> Result<Vec<(&'static str, Scores)>, TableError> {
-        let samples: Vec<&NetworkSample> = self.samples.iter().collect();
+        let samples = self.counting();
         if samples.len() <= MIN_NETWORKS {
             return Err(TableError::TooFew { have: samples.len(), need: MIN_NETWORKS + 1 });
         }
@@ -208,7 +219,7 @@ impl Table {
     /// # Errors
     /// Before [`Table::fit`].
     pub fn diagnosis(&self) -> Result<Diagnosis, TableError> {
-        let samples: Vec<&NetworkSample> = self.samples.iter().collect();
+        let samples = self.counting();
         self.with_guide(|guide| Diagnosis::of(guide, PREDICTORS[0], &samples))
     }
 
@@ -280,7 +291,7 @@ impl Table {
     /// before [`Table::fit`].
     pub fn baseline_latency_ns(&self, graph: &Graph) -> Option<f64> {
         self.fitted.as_ref()?;
-        let samples: Vec<&NetworkSample> = self.samples.iter().collect();
+        let samples = self.counting();
         Some(PREDICTORS[0].fit(&samples).latency_ns(&KernelSet::of(graph, self.rule)))
     }
 

@@ -19,3 +19,4 @@ pub(crate) mod shell;
 pub(crate) mod simulate;
 pub(crate) mod storage;
 pub(crate) mod table;
+pub(crate) mod training;

@@ -21,7 +21,7 @@ use agent::{emulated, frames, models};
 use architecture::{dependencies, documents, purity, sources, tree};
 use command::{
     bench, compare, data, device, examples, export, main_job, mistakes, one_shot, report, resume, runtime, shell,
-    simulate, storage, table,
+    simulate, storage, table, training,
 };
 use devices::{adb, pool, ssh, trouble};
 use harness::{Test, test};
@@ -86,6 +86,9 @@ const CONTENTS: &[Test] = &[
     test("data::series_go_all_the_way", &[Program], data::series_go_all_the_way),
     test("data::sounds_go_all_the_way", &[Program], data::sounds_go_all_the_way),
     test("train::divergence_ends_a_trial_and_not_the_run", &[Program], data::divergence_ends_a_trial_and_not_the_run),
+    test("train::other_aims_are_goals", &[Program], training::other_aims_are_goals),
+    test("train::recipes_are_tuned", &[Program], training::recipes_are_tuned),
+    test("train::absent_computes_are_told", &[Program], training::absent_computes_are_told),
     test("export::a_trial_is_trained_and_exported", &[Program], export::a_trial_is_trained_and_exported),
     test("export::eight_bits_classify_as_well", &[Program, OnnxRuntime, OnnxChecker], export::eight_bits_classify_as_well),
     test("one_shot::candidates_inherit_shared_weights", &[Program], one_shot::candidates_inherit_shared_weights),

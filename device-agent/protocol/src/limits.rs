@@ -34,6 +34,9 @@ pub const MAX_POWER_READINGS: usize = 36_000;
 /// Most runs that one profile remembers.
 pub const MAX_PROFILED_RUNS: usize = 256;
 
+/// Most readings of the reference work that one latency pass reports; thinned like the runs.
+pub const MAX_REFERENCE_READINGS: usize = 1024;
+
 /// Most warm-up durations that one latency pass reports.
 pub const MAX_WARM_UP_SAMPLES: usize = 4096;
 
@@ -70,6 +73,6 @@ mod tests {
         let widest_varint = 10;
         const { assert!(MAX_CHUNK_BYTES + 1024 < MAX_FRAME_BYTES) };
         const { assert!(MAX_OUTPUT_BYTES + 1024 < MAX_FRAME_BYTES) };
-        assert!((MAX_SAMPLES + MAX_WARM_UP_SAMPLES) * widest_varint < MAX_FRAME_BYTES);
+        assert!((MAX_SAMPLES + MAX_WARM_UP_SAMPLES + MAX_REFERENCE_READINGS) * widest_varint < MAX_FRAME_BYTES);
     }
 }

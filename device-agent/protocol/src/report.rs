@@ -83,6 +83,9 @@ pub struct LatencyReport {
     pub runs: u64,
     /// Why measuring ended.
     pub stop: Stop,
+    /// Durations of a fixed piece of work that knows nothing of the model, taken now and then between the runs; at most
+    /// [`crate::limits::MAX_REFERENCE_READINGS`].
+    pub reference_ns: Vec<u64>,
 }
 
 /// Why measuring ended.

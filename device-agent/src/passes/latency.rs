@@ -11,6 +11,7 @@ use edgefit_protocol::{
 
 use super::{
     Observer,
+    reference::Reference,
     sampling::{SampleLog, StopRule, elapsed_ns},
     timed_run,
 };
@@ -27,9 +28,10 @@ pub(super) fn measure(
     let warm_up_ns = warm_up(session, plan, first_inference_ns)?;
     observer.phase(Phase::Measuring);
     let mut log = SampleLog::new(limits::MAX_SAMPLES);
-    let mut rule = StopRule::new(plan);
+    let (mut rule, mut reference) = (StopRule::new(plan), Reference::new());
     let started = Instant::now();
     let stop = loop {
+        reference.read_when_due(elapsed_ns(started));
         log.push(timed_run(session)?);
         if let Some(stop) = rule.check(&log, elapsed_ns(started)) {
             break stop;
@@ -42,6 +44,7 @@ pub(super) fn measure(
         runs: log.runs(),
         stop,
         samples_ns: log.into_samples_ns(),
+        reference_ns: reference.into_readings_ns(),
     })
 }
 

@@ -8,6 +8,7 @@ mod latency;
 mod memory;
 mod outputs;
 mod per_operator;
+mod reference;
 mod sampling;
 
 use std::{

@@ -1,7 +1,7 @@
 //! How many genotypes a second are drawn and checked against a static bound: `cargo bench -p edgefit-search --bench bound`.
 //!
-//! Networks of `mbconv` for a bound on multiply-accumulates, parameters and activations together, on one thread and on as
-//! many as there are cores: by the table of costs, and by building each network. The table draws a genotype as one number
+//! Networks of every space with a table of costs, for a bound on multiply-accumulates, parameters and activations together, on
+//! one thread and on as many as there are cores: by the table, and by building each network. The table draws a genotype as one number
 //! for each segment, and needs its genes only if it is kept for something.
 
 use std::hint::black_box;
@@ -21,23 +21,22 @@ const BATCH: u64 = 10_000;
 
 fn main() {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    for input in [[1, 8, 8], [3, 32, 32], [3, 224, 224]] {
-        let task = Task { input: Shape::from(input.as_slice()), classes: 10 };
-        let space = space::build(&SpaceSettings::preset("mbconv"), &task).expect("the space is there");
-        let begin = Instant::now();
-        let table = space.cost_table().expect("mbconv has one");
-        println!("{}: the table takes {:.0} ms", task.input, 1e3 * begin.elapsed().as_secs_f64());
-        let bound = median(&table);
-        for threads in [1, cores] {
-            let (kept, rate) = on(threads, |seed, draw| by_table(&table, &bound, seed, draw));
-            println!(
-                "{}: by the table, {threads} thread(s): {rate:.3e} a second, {:.1} % kept",
-                task.input,
-                100.0 * kept
-            );
+    for name in space::names() {
+        for input in [[1, 8, 8], [3, 32, 32], [3, 224, 224]] {
+            let task = Task { input: Shape::from(input.as_slice()), classes: 10 };
+            let space = space::build(&SpaceSettings::preset(name), &task).expect("the space is there");
+            let begin = Instant::now();
+            let Some(table) = space.cost_table() else { continue };
+            let what = format!("{name} {}", task.input);
+            println!("{what}: the table takes {:.0} ms", 1e3 * begin.elapsed().as_secs_f64());
+            let bound = median(&table);
+            for threads in [1, cores] {
+                let (kept, rate) = on(threads, |seed, draw| by_table(&table, &bound, seed, draw));
+                println!("{what}: by the table, {threads} thread(s): {rate:.3e} a second, {:.1} % kept", 100.0 * kept);
+            }
+            let (_, rate) = on(cores, |seed, draw| by_graph(space.as_ref(), &bound, seed, draw));
+            println!("{what}: by the graph, {cores} thread(s): {rate:.3e} a second");
         }
-        let (_, rate) = on(cores, |seed, draw| by_graph(space.as_ref(), &bound, seed, draw));
-        println!("{}: by the graph, {cores} thread(s): {rate:.3e} a second", task.input);
     }
 }
 

@@ -139,7 +139,8 @@ pub struct SearchEngine {
 #[derive(Debug, Default)]
 struct Seen {
     genotypes: BTreeSet<Genotype>,
-    digests: BTreeSet<Digest>,
+    /// Networks, each with what a genotype says beyond it.
+    networks: BTreeSet<(Digest, Vec<u8>)>,
 }
 
 /// A network that might be trained next.

@@ -14,6 +14,19 @@ pub fn hypervolume<P: AsRef<[f64]>>(points: &[P], reference: &[f64]) -> f64 {
     volume(unique_front(points), reference)
 }
 
+/// Volume that a point adds to what a set of points dominates up to a reference point.
+pub fn added<P: AsRef<[f64]>>(points: &[P], point: &[f64], reference: &[f64]) -> f64 {
+    let is_inside = point.iter().zip(reference).all(|(x, r)| x < r);
+    let covers = |other: &P| other.as_ref().iter().zip(point).all(|(x, p)| x <= p);
+    if !is_inside || points.iter().any(covers) {
+        return 0.0;
+    }
+    let limited: Vec<Vec<f64>> =
+        points.iter().map(|other| other.as_ref().iter().zip(point).map(|(x, p)| x.max(*p)).collect()).collect();
+    let own: f64 = point.iter().zip(reference).map(|(x, r)| r - x).product();
+    own - hypervolume(&limited, reference)
+}
+
 /// The reference point that edgefit uses: in each objective the worst loss of all points that are compared, and a tenth of
 /// the spread beyond, so that the ends of a front count. `None` without points.
 pub fn reference<P: AsRef<[f64]>>(points: &[P]) -> Option<Vec<f64>> {
@@ -40,7 +53,7 @@ fn volume(front: Vec<Vec<f64>>, reference: &[f64]) -> f64 {
         0 => 0.0,
         1 => front.first().map_or(0.0, |p| reference[0] - p[0]),
         2 => sweep(&front, reference),
-        _ => (0..front.len()).map(|i| exclusive(&front, i, reference)).sum(),
+        _ => (0..front.len()).map(|i| added(&front[i + 1..], &front[i], reference)).sum(),
     }
 }
 
@@ -49,19 +62,11 @@ fn sweep(front: &[Vec<f64>], reference: &[f64]) -> f64 {
     front.iter().zip(ends).map(|(p, end)| (end - p[0]) * (reference[1] - p[1])).sum()
 }
 
-/// What point `i` dominates and no later point does.
-fn exclusive(front: &[Vec<f64>], i: usize, reference: &[f64]) -> f64 {
-    let point = &front[i];
-    let own: f64 = point.iter().zip(reference).map(|(x, r)| r - x).product();
-    let limited = front[i + 1..].iter().map(|q| q.iter().zip(point).map(|(x, p)| x.max(*p)).collect());
-    own - volume(unique_front(limited.collect()), reference)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::{ProptestConfig, prop, proptest};
 
-    use super::{hypervolume, reference};
+    use super::{added, hypervolume, reference};
 
     #[test]
     fn known_volumes() {
@@ -96,6 +101,10 @@ mod tests {
         fn is_exact_in_three_dimensions(points in prop::collection::vec(prop::array::uniform3(0u8..7), 0..12)) {
             let floats: Vec<[f64; 3]> = points.iter().map(|p| p.map(f64::from)).collect();
             assert_eq!(hypervolume(&floats, &[6.0; 3]), counted(&points));
+            for point in [[1.0, 5.0, 2.0], [3.0; 3], [0.0, 0.0, 6.0]] {
+                let with = [floats.as_slice(), &[point]].concat();
+                assert_eq!(added(&floats, &point, &[6.0; 3]), hypervolume(&with, &[6.0; 3]) - counted(&points));
+            }
         }
     }
 }

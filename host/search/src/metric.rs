@@ -25,6 +25,20 @@ pub enum Metric {
     Params,
     /// Energy of one inference, mJ.
     EnergyMj,
+    /// Share of the samples of the worst class that are classified right, 0 to 1.
+    WorstClassAccuracy,
+    /// Mean over the classes of the share of each that is classified right, 0 to 1.
+    BalancedAccuracy,
+    /// Mean over the classes of F1, 0 to 1.
+    MacroF1,
+    /// Expected calibration error, 0 to 1.
+    CalibrationError,
+    /// Mean accuracy on samples with noise, blur, brightness and contrast, 0 to 1.
+    CorruptedAccuracy,
+    /// Accuracy under an attack of one step, 0 to 1.
+    FgsmAccuracy,
+    /// Accuracy under an attack of ten steps, 0 to 1.
+    PgdAccuracy,
 }
 
 /// Which of two values is better.
@@ -50,7 +64,7 @@ pub enum Stage {
 
 impl Metric {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 15] = [
         Self::Accuracy,
         Self::LatencyMs,
         Self::LatencyP90Ms,
@@ -59,6 +73,25 @@ impl Metric {
         Self::Macs,
         Self::Params,
         Self::EnergyMj,
+        Self::WorstClassAccuracy,
+        Self::BalancedAccuracy,
+        Self::MacroF1,
+        Self::CalibrationError,
+        Self::CorruptedAccuracy,
+        Self::FgsmAccuracy,
+        Self::PgdAccuracy,
+    ];
+
+    /// Those that are shares of 0 to 1.
+    pub const SHARES: [Self; 8] = [
+        Self::Accuracy,
+        Self::WorstClassAccuracy,
+        Self::BalancedAccuracy,
+        Self::MacroF1,
+        Self::CalibrationError,
+        Self::CorruptedAccuracy,
+        Self::FgsmAccuracy,
+        Self::PgdAccuracy,
     ];
 
     /// Its name in files.
@@ -72,6 +105,13 @@ impl Metric {
             Self::Macs => "macs",
             Self::Params => "params",
             Self::EnergyMj => "energy_mj",
+            Self::WorstClassAccuracy => "worst_class_accuracy",
+            Self::BalancedAccuracy => "balanced_accuracy",
+            Self::MacroF1 => "macro_f1",
+            Self::CalibrationError => "calibration_error",
+            Self::CorruptedAccuracy => "corrupted_accuracy",
+            Self::FgsmAccuracy => "fgsm_accuracy",
+            Self::PgdAccuracy => "pgd_accuracy",
         }
     }
 
@@ -81,14 +121,20 @@ impl Metric {
             Self::LatencyMs | Self::LatencyP90Ms => "ms",
             Self::PeakMemoryKib | Self::ModelSizeKib => "KiB",
             Self::EnergyMj => "mJ",
-            Self::Accuracy | Self::Macs | Self::Params => "",
+            _ => "",
         }
     }
 
+    /// Whether it is a share of 0 to 1.
+    pub fn is_share(self) -> bool {
+        Self::SHARES.contains(&self)
+    }
+
     /// Which of two values is better.
-    pub const fn direction(self) -> Direction {
+    pub fn direction(self) -> Direction {
         match self {
-            Self::Accuracy => Direction::Max,
+            Self::CalibrationError => Direction::Min,
+            metric if metric.is_share() => Direction::Max,
             _ => Direction::Min,
         }
     }
@@ -98,7 +144,7 @@ impl Metric {
         match self {
             Self::Macs | Self::Params | Self::ModelSizeKib => Stage::Decoded,
             Self::LatencyMs | Self::LatencyP90Ms | Self::PeakMemoryKib | Self::EnergyMj => Stage::Predicted,
-            Self::Accuracy => Stage::Trained,
+            _ => Stage::Trained,
         }
     }
 }

@@ -51,6 +51,8 @@ pub(super) fn measurement() -> Measurement {
         inputs: vec![TensorInfo { name: "x".into(), element: ElementType::F32, shape: vec![1, 4] }],
         outputs: Vec::new(),
         latency: vec![run(1_000_000), run(1_100_000)],
+        slowdown: None,
+        set_aside: Vec::new(),
         operators: Some(OperatorProfile {
             runs: 5,
             mean_run_ns: 500_000.0,
@@ -94,6 +96,7 @@ fn run(sample_ns: u64) -> LatencyRun {
         stop: Stop::Minimum,
         first_inference_ns: 2 * sample_ns,
         warm_up_ns: vec![sample_ns, 3 * sample_ns],
+        reference_ns: Vec::new(),
         load: LoadTimes { runtime_ns: 0, parse_ns: Some(1_000_000), optimize_ns: 2_000_000 },
         before: Environment::default(),
         after: Environment::default(),

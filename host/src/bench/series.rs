@@ -63,6 +63,7 @@ mod tests {
             stop: Stop::Minimum,
             first_inference_ns: 0,
             warm_up_ns: Vec::new(),
+            reference_ns: Vec::new(),
             load: LoadTimes::default(),
             before: Environment::default(),
             after: Environment::default(),

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use edgefit_search::{Metric, Readings};
+use edgefit_train::Compute;
 
+use super::running::named;
 use super::{Globals, interrupt, output};
-use crate::config::SearchConfig;
+use crate::config::{COMPUTES, SearchConfig};
 use crate::error::Result;
 use crate::progress::Progress;
 use crate::quantity;
@@ -30,6 +32,9 @@ pub(super) struct SearchArgs {
     /// The device to measure on, instead of the file's
     #[arg(long, value_name = "NAME")]
     device: Option<String>,
+    /// What trainings compute on, instead of the file's: cpu, wgpu or cuda
+    #[arg(long, value_name = "NAME", value_parser = named(COMPUTES))]
+    compute: Option<Compute>,
     /// The seed, instead of the file's
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=i64::MAX as u64))]
     seed: Option<u64>,
@@ -46,6 +51,7 @@ pub(super) fn run_command(args: SearchArgs, globals: &Globals) -> Result<()> {
     let registry = globals.registry();
     let entry = registry.entry(&config.device.name)?;
     config.device.complete(&entry);
+    config.estimate.compute = args.compute.unwrap_or(config.estimate.compute);
     config.seed = args.seed.unwrap_or(config.seed);
     let interrupt = interrupt::listen()?;
     let progress = Progress::on_stderr(globals.verbosity());

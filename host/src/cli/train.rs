@@ -6,10 +6,12 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use clap::{Args, ValueHint};
-use edgefit_train::{Dataset, Event, Metrics, TrainOutcome, evaluate, train};
+use edgefit_train::{Compute, Dataset, Event, Metrics, TrainOutcome, evaluate, train};
 use serde::Serialize;
 
+use super::running::named;
 use super::{Globals, interrupt, output};
+use crate::config::COMPUTES;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kept_run::{KeptRun, export_options};
 use crate::progress::Verbosity;
@@ -32,6 +34,9 @@ pub(super) struct TrainArgs {
     /// Passes over the training data, instead of the run's
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_EPOCHS))]
     epochs: Option<u64>,
+    /// What to compute on, instead of the run's: cpu, wgpu or cuda
+    #[arg(long, value_name = "NAME", value_parser = named(COMPUTES))]
+    compute: Option<Compute>,
     /// Print JSON instead of the text
     #[arg(long)]
     json: bool,
@@ -71,7 +76,9 @@ pub(super) fn run_command(args: TrainArgs, globals: &Globals) -> Result<()> {
     let dataset = run.config.data.load(run.config.seed)?;
     let space = run.space(&dataset)?;
     let graph = space.decode(&trial.genotype)?;
-    let mut recipe = final_recipe(&run.config);
+    let mut recipe = final_recipe(&run.config, &trial);
+    recipe.compute = args.compute.unwrap_or(recipe.compute);
+    recipe.compute.open()?;
     if let Some(epochs) = args.epochs {
         recipe.epochs = epochs as usize;
         recipe.patience = None;
@@ -87,8 +94,7 @@ pub(super) fn run_command(args: TrainArgs, globals: &Globals) -> Result<()> {
         if interrupt.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let seed = derived(run.config.seed, "final", trial.number);
-    let outcome = train(&graph, &trained_on, &recipe, seed, &mut observe)
-        .map_err(|e| failed(&e, interrupt.load(Ordering::Relaxed)))?;
+    let outcome = train(&graph, &trained_on, &recipe, seed, &mut observe)?;
     let options = export_options(&run.config, &dataset, space.as_ref(), &run.name(), Some(&trial));
     let model =
         edgefit_onnx::export(&graph, &outcome.weights, &options).map_err(|e| Error::new(ErrorKind::Internal, e))?;
@@ -100,12 +106,6 @@ pub(super) fn run_command(args: TrainArgs, globals: &Globals) -> Result<()> {
     if args.json { output::print_json(&trained) } else { output::print(&text(&trained)) }
 }
 
-/// A training that diverged is the recipe's fault, which is in a file of the user's.
-fn failed(error: &edgefit_train::TrainError, interrupted: bool) -> Error {
-    let kind = if interrupted { ErrorKind::Interrupted } else { ErrorKind::Usage };
-    Error::new(kind, error)
-}
-
 fn told(
     graph: &edgefit_graph::Graph,
     dataset: &Dataset,
@@ -114,8 +114,7 @@ fn told(
     model: PathBuf,
 ) -> Result<Trained> {
     let test = &dataset.test;
-    let evaluation = evaluate(graph, &outcome.weights, test, &dataset.normalization);
-    let evaluation = evaluation.map_err(|e| Error::new(ErrorKind::Internal, e))?;
+    let evaluation = evaluate(graph, &outcome.weights, test, &dataset.normalization)?;
     let metrics = Metrics::of(&evaluation, &test.labels, dataset.classes.len());
     let epochs = outcome.epochs.iter().map(|epoch| Epoch {
         train_loss: epoch.train_loss,

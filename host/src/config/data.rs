@@ -45,6 +45,9 @@ struct Moved {
     zoom: f64,
 }
 
+/// Most pixels by which training moves images.
+pub(super) const MOST_SHIFT: usize = 16;
+
 /// What suits images.
 const MOVED_IMAGES: Moved = Moved { shift: 1, rotate: 8.0, zoom: 0.1 };
 
@@ -244,7 +247,7 @@ impl DataConfig {
             channels: only(section, "channels", SERIES, format, 1..=MOST_STEPS),
             sound: read_sound(section, format),
             flip: section.flag("flip", false),
-            shift: section.count("shift", moved.shift, 0..=16),
+            shift: section.count("shift", moved.shift, 0..=MOST_SHIFT),
             rotate: section.number("rotate", moved.rotate, 0.0..=45.0),
             zoom: section.number("zoom", moved.zoom, 0.0..=1.0),
         }

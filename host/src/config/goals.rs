@@ -155,7 +155,7 @@ fn read_range(range: &mut Section<'_, '_>, metric: Metric) -> Constraint {
 /// Bounds that can be met at all.
 fn allowed(metric: Metric) -> (Bound<f64>, Bound<f64>) {
     match metric {
-        Metric::Accuracy => (Bound::Included(0.0), Bound::Included(1.0)),
+        share if share.is_share() => (Bound::Included(0.0), Bound::Included(1.0)),
         _ => (Bound::Excluded(0.0), Bound::Unbounded),
     }
 }

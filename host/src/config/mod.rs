@@ -16,6 +16,7 @@ mod strategy;
 mod suggestion;
 mod table;
 mod training;
+mod tune;
 mod value;
 
 #[cfg(test)]
@@ -25,6 +26,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use edgefit_search::space::{self as spaces, Space, SpaceError, Task};
 use edgefit_search::{Goals, SpaceSettings, StrategySettings};
 use serde::Serialize;
 
@@ -36,7 +38,9 @@ pub use problem::{ConfigError, Problem, Problems};
 pub(crate) use space::load as load_space;
 pub(crate) use suggestion::nearest;
 pub use table::TableConfig;
+pub(crate) use training::COMPUTES;
 pub use training::{EstimateConfig, FinalConfig, Method, Proxy};
+pub use tune::TuneConfig;
 
 use document::Document;
 use section::Section;
@@ -60,6 +64,9 @@ pub struct SearchConfig {
     /// How the front is trained to the end.
     #[serde(rename = "final")]
     pub finals: FinalConfig,
+    /// What of the training is searched together with the network.
+    #[serde(skip_serializing_if = "TuneConfig::is_empty")]
+    pub tune: TuneConfig,
     /// Where candidates are measured.
     pub device: DeviceConfig,
     /// How the latency table is filled.
@@ -110,11 +117,20 @@ impl SearchConfig {
             strategy: top.section("strategy", strategy::read),
             estimate: top.section("estimate", EstimateConfig::read),
             finals: top.section("final", FinalConfig::read),
+            tune: top.section("tune", TuneConfig::read),
             device: top.section("device", DeviceConfig::read),
             table: top.section("table", TableConfig::read),
             objectives: top.section("objectives", Objectives::read),
             constraints: top.section("constraints", Constraints::read),
         }
+    }
+
+    /// The space that is searched, for a task: networks, and what of the training is tuned with them.
+    ///
+    /// # Errors
+    /// As [`spaces::build`].
+    pub fn space_for(&self, task: &Task) -> Result<Box<dyn Space>, SpaceError> {
+        Ok(spaces::tuned(spaces::build(&self.space, task)?, self.tune.choices()))
     }
 
     /// What is to be good and what has to hold, as the search takes it.

@@ -4,13 +4,19 @@ use std::ops::Bound;
 
 use edgefit_train::proxy::PROXIES;
 use edgefit_train::supernet::Sampling;
-use edgefit_train::{Optimizer, Schedule};
+use edgefit_train::{Compute, Optimizer, Schedule};
 use serde::{Serialize, Serializer};
 
 use super::section::Section;
 
 /// Most passes over the data that a training makes.
 const MOST_EPOCHS: usize = 10_000;
+
+/// Most samples a step.
+pub(super) const MOST_BATCH: usize = 65_536;
+
+/// Most pixels or positions of an augmentation.
+pub(super) const MOST_POSITIONS: usize = 65_536;
 
 /// Every optimizer with its name in a search file.
 const OPTIMIZERS: [(&str, Optimizer); 2] = [("sgd", Optimizer::Sgd), ("adamw", Optimizer::Adamw)];
@@ -26,6 +32,10 @@ const SAMPLINGS: [(&str, Sampling); 2] = [("uniform", Sampling::Uniform), ("sand
 
 /// Epochs of a supernet unless stated.
 const SUPERNET_EPOCHS: usize = 40;
+
+/// Everything that can be computed on, with its name in a search file.
+pub(crate) const COMPUTES: [(&str, Compute); 3] =
+    [("cpu", Compute::Cpu), ("wgpu", Compute::Wgpu), ("cuda", Compute::Cuda)];
 
 /// A learning rate and a weight decay that suit small networks.
 const fn standard(optimizer: Optimizer) -> (f64, f64) {
@@ -89,6 +99,8 @@ pub struct EstimateConfig {
     /// Trainings side by side, each on one thread. It is part of what makes a run reproducible: as many candidates
     /// are proposed together.
     pub jobs: usize,
+    /// What trainings compute on.
+    pub compute: Compute,
 }
 
 impl EstimateConfig {
@@ -104,7 +116,7 @@ impl EstimateConfig {
             epochs: section.count("epochs", epochs, least..=MOST_EPOCHS),
             supernet_epochs,
             supernet_sampling,
-            batch: section.count("batch", 32, 1..=65_536),
+            batch: section.count("batch", 32, 1..=MOST_BATCH),
             optimizer,
             learning_rate: section.number("learning_rate", learning_rate, POSITIVE_RATE),
             schedule: section.choice("schedule", Schedule::Cosine, &SCHEDULES, &[]),
@@ -117,6 +129,7 @@ impl EstimateConfig {
             proxy,
             proposals,
             jobs: section.count("jobs", 2, 1..=256),
+            compute: section.choice("compute", Compute::Cpu, &COMPUTES, &[]),
         }
     }
 }
@@ -195,7 +208,7 @@ fn read_proxy(section: &mut Section<'_, '_>) -> (Option<Proxy>, Option<usize>) {
 const MOST_PROPOSALS: usize = 128;
 
 /// Learning rates that can be meant.
-const POSITIVE_RATE: (Bound<f64>, Bound<f64>) = (Bound::Excluded(0.0), Bound::Included(10.0));
+pub(super) const POSITIVE_RATE: (Bound<f64>, Bound<f64>) = (Bound::Excluded(0.0), Bound::Included(10.0));
 
 /// How the front is trained to the end; what is not here is as in [`EstimateConfig`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -228,9 +241,9 @@ impl FinalConfig {
             epochs,
             patience: section.count("patience", epochs, 1..=MOST_EPOCHS),
             refit: section.flag("refit", true),
-            time_shift: section.count("time_shift", 0, 0..=65_536),
+            time_shift: section.count("time_shift", 0, 0..=MOST_POSITIONS),
             noise: section.number("noise", 0.0, 0.0..=10.0),
-            cutout: section.count("cutout", 0, 0..=65_536),
+            cutout: section.count("cutout", 0, 0..=MOST_POSITIONS),
             color: section.number("color", 0.0, 0.0..1.0),
             mixup: section.number("mixup", 0.0, 0.0..=10.0),
         }

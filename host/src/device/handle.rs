@@ -1,6 +1,10 @@
 //! A device: one agent at the other end of a transport, started again when it dies.
 
-use std::{fmt::Write, thread, time::Duration};
+use std::{
+    fmt::Write,
+    thread,
+    time::{Duration, Instant},
+};
 
 use edgefit_protocol::{
     device::DeviceDescription,
@@ -17,14 +21,19 @@ use super::{
     client::{Answer, Client, GreetError},
     cool_down::CoolDown,
     error::{ConnectionError, DeviceError},
-    measurement::{Gathered, Measurement, Provenance},
+    measurement::{Gathered, LatencyRun, Measurement, Provenance},
     outputs::{Collector, OutputsRequest, SampleOutputs},
-    request::{MeasureRequest, PassStep, RunOn},
+    pace::Pace,
+    request::{Agreement, MeasureRequest, PassStep, RunOn},
+    statistics::median,
     transport::{
         Transport, TransportError,
         local::{Local, LocalOptions},
     },
 };
+
+/// Pause after a process that was disturbed: many disturbances are over by then.
+const QUIET_PAUSE: Duration = Duration::from_millis(200);
 
 /// A device that models are measured on.
 pub struct Device {
@@ -32,6 +41,7 @@ pub struct Device {
     options: DeviceOptions,
     client: Option<Client>,
     info: DeviceInfo,
+    pace: Pace,
 }
 
 /// How a device is used, whatever is measured on it.
@@ -80,7 +90,9 @@ impl Device {
         loop {
             attempts += 1;
             match open(transport.as_mut(), options.token.clone()) {
-                Ok((client, info)) => return Ok(Self { transport, options, client: Some(client), info }),
+                Ok((client, info)) => {
+                    return Ok(Self { transport, options, client: Some(client), info, pace: Pace::default() });
+                }
                 Err(error) if error.is_passing() && attempts <= options.retries => thread::sleep(pause(attempts)),
                 Err(error) => return Err(error),
             }
@@ -146,16 +158,74 @@ impl Device {
         self.cool_down()?;
         let sha256 = hash(model);
         let mut gathered = Gathered::default();
-        let passes = request.passes();
+        let (passes, begun) = (request.passes(), Instant::now());
         for (at, pass) in passes.iter().enumerate() {
             hear(PassStep { number: at + 1, passes: passes.len(), pass });
-            gathered.add(self.pass(model, sha256, request, pass.clone())?);
+            self.take(model, sha256, request, pass, &mut gathered)?;
         }
-        while request.agreement.is_some_and(|agreement| agreement.is_missing(&gathered.medians_ns())) {
-            gathered.add(self.pass(model, sha256, request, Pass::Latency(request.plan.clone()))?);
+        self.pace.spend(begun.elapsed(), false);
+        if let Some(agreement) = &request.agreement {
+            self.agree(model, sha256, request, agreement, &mut gathered)?;
+            gathered.judge(&self.pace);
         }
         let measured = gathered.finish(|runtime, cores| self.provenance(model, &sha256, request, runtime, cores));
         measured.ok_or_else(|| self.failed(JobError::new(ErrorKind::Internal, "the agent sent no samples")))
+    }
+
+    /// Has further processes measure the latency until two agree that were not disturbed, or it gets too many or too long.
+    fn agree(
+        &mut self,
+        model: &[u8],
+        sha256: Sha256,
+        request: &MeasureRequest,
+        agreement: &Agreement,
+        gathered: &mut Gathered,
+    ) -> Result<(), DeviceError> {
+        let pass = Pass::Latency(request.plan.clone());
+        // Ends: every round adds a process, and an agreement names the most of them.
+        while self.is_unsettled(agreement, gathered) {
+            let (begun, was_disturbed) =
+                (Instant::now(), gathered.latency().last().is_some_and(|run| self.pace.is_disturbed(run)));
+            if was_disturbed && self.pace.is_patient() {
+                thread::sleep(QUIET_PAUSE);
+            }
+            self.take(model, sha256, request, &pass, gathered)?;
+            self.pace.spend(begun.elapsed(), was_disturbed);
+        }
+        Ok(())
+    }
+
+    /// Whether one more process is to run: two that agree are missing among those that were not disturbed. One of these is enough beside
+    /// disturbed ones, and where there are too many of those, or they cost too much time, all count.
+    fn is_unsettled(&self, agreement: &Agreement, gathered: &Gathered) -> bool {
+        let (disturbed, quiet): (Vec<&LatencyRun>, Vec<&LatencyRun>) =
+            gathered.latency().iter().partition(|run| self.pace.is_disturbed(run));
+        let medians_ns =
+            |runs: &[&LatencyRun]| runs.iter().filter_map(|run| median(&run.samples_ns)).collect::<Vec<f64>>();
+        match (quiet.len(), disturbed.len() as u32) {
+            (_, 0) => agreement.is_missing(&medians_ns(&quiet)),
+            (0, count) if count < agreement.most_disturbed && self.pace.is_patient() => true,
+            (0, _) => agreement.is_missing(&medians_ns(&disturbed)),
+            _ => false,
+        }
+    }
+
+    /// Runs a pass and gathers what it found out.
+    fn take(
+        &mut self,
+        model: &[u8],
+        sha256: Sha256,
+        request: &MeasureRequest,
+        pass: &Pass,
+        gathered: &mut Gathered,
+    ) -> Result<(), DeviceError> {
+        gathered.add(self.pass(model, sha256, request, pass.clone())?);
+        // An emulator's pace says as little as its times.
+        if let (Pass::Latency(_), Some(run), None) = (pass, gathered.latency().last(), &self.info.description.emulator)
+        {
+            self.pace.tell(run);
+        }
+        Ok(())
     }
 
     fn pass(

@@ -9,6 +9,7 @@ use edgefit_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::pace::Pace;
 use super::statistics::{Summary, median};
 
 /// One model on one device, as measured.
@@ -22,6 +23,13 @@ pub struct Measurement {
     pub outputs: Vec<TensorInfo>,
     /// The latency passes, one for each fresh process; at least one.
     pub latency: Vec<LatencyRun>,
+    /// How many times as long as it can be the fixed work of the process took that was disturbed least, where that was not undisturbed:
+    /// the device was slower, and so is the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slowdown: Option<f64>,
+    /// Passes that do not count, since the device itself was slower meanwhile and there are others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub set_aside: Vec<LatencyRun>,
     /// The per-operator pass, if asked for.
     pub operators: Option<OperatorProfile>,
     /// The memory pass, if asked for.
@@ -73,6 +81,9 @@ pub struct LatencyRun {
     pub first_inference_ns: u64,
     /// The runs of the warm-up after the first.
     pub warm_up_ns: Vec<u64>,
+    /// Durations of a fixed piece of work between the runs, which knows nothing of the model.
+    #[serde(default)]
+    pub reference_ns: Vec<u64>,
     /// Loading the model.
     pub load: LoadTimes,
     /// The device before.
@@ -140,6 +151,15 @@ impl Measurement {
         Summary::of(&runs).expect("a measurement has at least one sample")
     }
 
+    /// The fixed work beside the runs, as the process took for it that was disturbed least: median, in nanoseconds. None of an emulated
+    /// device, whose pace says as little as its times.
+    pub fn reference_ns(&self) -> Option<f64> {
+        if self.provenance.emulator.is_some() {
+            return None;
+        }
+        self.latency.iter().filter_map(|run| median(&run.reference_ns)).min_by(f64::total_cmp)
+    }
+
     /// The samples of all processes, one process after the other, in nanoseconds.
     pub fn all_samples_ns(&self) -> Vec<u64> {
         self.latency.iter().flat_map(|run| &run.samples_ns).copied().collect()
@@ -160,6 +180,8 @@ impl Measurement {
 #[derive(Default)]
 pub(super) struct Gathered {
     latency: Vec<LatencyRun>,
+    aside: Vec<LatencyRun>,
+    slowdown: Option<f64>,
     operators: Option<OperatorProfile>,
     memory: Option<MemoryReading>,
     energy: Option<EnergyReport>,
@@ -185,6 +207,7 @@ impl Gathered {
                 stop: latency.stop,
                 first_inference_ns: latency.first_inference_ns,
                 warm_up_ns: latency.warm_up_ns,
+                reference_ns: latency.reference_ns,
                 load,
                 before,
                 after,
@@ -199,9 +222,20 @@ impl Gathered {
         self.ran = Some(Ran { runtime, cores, inputs, outputs });
     }
 
-    /// The median of each latency pass, in nanoseconds.
-    pub(super) fn medians_ns(&self) -> Vec<f64> {
-        self.latency.iter().filter_map(|run| median(&run.samples_ns)).collect()
+    /// The latency passes so far.
+    pub(super) fn latency(&self) -> &[LatencyRun] {
+        &self.latency
+    }
+
+    /// Sets passes aside that do not count; where none is left then, all stay, and the measurement says so.
+    pub(super) fn judge(&mut self, pace: &Pace) {
+        let is_disturbed = |run: &LatencyRun| pace.is_disturbed(run);
+        if self.latency.iter().all(is_disturbed) {
+            self.slowdown = self.latency.iter().filter_map(|run| pace.slowdown(run)).min_by(f64::total_cmp);
+            return;
+        }
+        let (aside, kept) = std::mem::take(&mut self.latency).into_iter().partition(is_disturbed);
+        (self.aside, self.latency) = (aside, kept);
     }
 
     /// The measurement; `None` when a latency pass brought no sample.
@@ -216,6 +250,8 @@ impl Gathered {
             inputs,
             outputs,
             latency: self.latency,
+            slowdown: self.slowdown,
+            set_aside: self.aside,
             operators: self.operators,
             memory: self.memory,
             energy: self.energy,

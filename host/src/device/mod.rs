@@ -19,6 +19,7 @@ mod handle;
 mod library;
 mod measurement;
 mod outputs;
+mod pace;
 mod pool;
 mod registry;
 mod request;

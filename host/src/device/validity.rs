@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     measurement::{LatencyRun, Measurement},
+    pace::Pace,
     statistics::median,
 };
 
@@ -104,6 +105,16 @@ pub enum Flag {
         /// The higher status of before and after: 1 is light, 3 severe, 6 shutdown.
         status: u8,
     },
+    /// The device itself was slower than it can be in every process.
+    Slowed {
+        /// How many times as long fixed work took.
+        slowdown: f64,
+    },
+    /// Fixed work beside the model took longer in some processes or moments than in others: the device itself was disturbed.
+    Disturbed {
+        /// How many times as long as in its fastest moments it took in the slowest process.
+        slowdown: f64,
+    },
     /// A model that was measured again and again in between got slower or faster.
     CanaryDrifting {
         /// Its farthest median over its first.
@@ -151,6 +162,16 @@ impl fmt::Display for Flag {
                 write!(f, "the board began to throttle or to lack voltage meanwhile: {names} (new bits {bits:#x})")
             }
             Self::Hot { status } => write!(f, "the device was hot: thermal status {status} of 6"),
+            Self::Slowed { slowdown } => {
+                write!(
+                    f,
+                    "the device was slower than it can be: fixed work beside the model took {slowdown:.2} times as long"
+                )
+            }
+            Self::Disturbed { slowdown } => write!(
+                f,
+                "the device was disturbed: in one process, fixed work beside the model took {slowdown:.2} times as long as at its fastest"
+            ),
             Self::CanaryDrifting { ratio } => {
                 write!(f, "the device changed meanwhile: the canary took {ratio:.3} of its first time")
             }
@@ -171,8 +192,27 @@ pub fn flags(measurement: &Measurement, online_cores: usize) -> Vec<Flag> {
     let loaded = measurement.latency.iter().find_map(|run| loaded(&run.before, &run.after, online_cores));
     let runs = measurement.latency.iter();
     let emulated = measurement.provenance.emulator.clone().map(|by| Flag::Emulated { by });
-    let all = emulated.into_iter().chain(loaded).chain(disagree).chain(noisy).chain(runs.flat_map(of_run));
+    let paced = measurement.slowdown.map(|slowdown| Flag::Slowed { slowdown });
+    let all = emulated
+        .into_iter()
+        .chain(paced)
+        .chain(disturbed(measurement))
+        .chain(loaded)
+        .chain(disagree)
+        .chain(noisy)
+        .chain(runs.flat_map(of_run));
     all.fold(Vec::new(), with_new_kind)
+}
+
+/// By the pace of the processes that count, among themselves.
+fn disturbed(measurement: &Measurement) -> Option<Flag> {
+    if measurement.provenance.emulator.is_some() {
+        return None;
+    }
+    let mut pace = Pace::default();
+    measurement.latency.iter().for_each(|run| pace.tell(run));
+    let slowest = measurement.latency.iter().filter(|run| pace.is_disturbed(run)).filter_map(|run| pace.slowdown(run));
+    slowest.max_by(f64::total_cmp).map(|slowdown| Flag::Disturbed { slowdown })
 }
 
 /// What happened in several processes is told once, as it was in the first of them.
@@ -293,6 +333,7 @@ mod tests {
             stop: Stop::Minimum,
             first_inference_ns: 0,
             warm_up_ns: Vec::new(),
+            reference_ns: Vec::new(),
             load: LoadTimes::default(),
             before: with(5),
             after: with(5 + switches),

@@ -154,7 +154,7 @@ impl Building<'_> {
 
     /// Why it is enough; `None` when it is not.
     fn ended(&self) -> Option<&'static str> {
-        let models = self.table.samples().len();
+        let models = self.table.counting().len();
         let error = self.table.evaluation().map(|selection| selection.best().scores.mape);
         let is_good = |target: f64| models >= BELIEVED && error.is_some_and(|error| error <= target);
         match models {

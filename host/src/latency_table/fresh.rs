@@ -144,11 +144,34 @@ struct Named {
     model: TableModel,
 }
 
-/// The models of both rounds, in the same order; without those that the device could not run.
+/// Models that are enough to judge a table by without those that were disturbed.
+const ENOUGH: usize = 8;
+
+/// The models of both rounds, in the same order; without those that the device could not run, or was disturbed at.
 struct Measured {
     names: Vec<String>,
     first: Vec<NetworkSample>,
     second: Vec<NetworkSample>,
+    /// How many are left out, since the device was slower in one of the rounds than it was for the table.
+    disturbed: usize,
+}
+
+impl Measured {
+    /// The models whose rounds both count beside the table; all of them where few would be left.
+    fn of(models: Vec<(String, NetworkSample, NetworkSample)>, table: &Table) -> Self {
+        let counts =
+            |(_, first, second): &(String, NetworkSample, NetworkSample)| table.counts(first) && table.counts(second);
+        let counting = models.iter().filter(|model| counts(model)).count();
+        let takes_all = counting < ENOUGH;
+        let disturbed = if takes_all { 0 } else { models.len() - counting };
+        let mut measured = Self { names: Vec::new(), first: Vec::new(), second: Vec::new(), disturbed };
+        for (name, first, second) in models.into_iter().filter(|model| takes_all || counts(model)) {
+            measured.names.push(name);
+            measured.first.push(first);
+            measured.second.push(second);
+        }
+        measured
+    }
 }
 
 struct Rounds<'a> {
@@ -172,14 +195,9 @@ impl Rounds<'_> {
             }
         }
         let [first, second] = rounds;
-        let mut measured = Measured { names: Vec::new(), first: Vec::new(), second: Vec::new() };
-        for ((first, second), named) in first.into_iter().zip(second).zip(models) {
-            let (Some(first), Some(second)) = (first, second) else { continue };
-            measured.names.push(named.name.clone());
-            measured.first.push(first);
-            measured.second.push(second);
-        }
-        Ok(measured)
+        let both = first.into_iter().zip(second).zip(models);
+        let both = both.filter_map(|((first, second), named)| Some((named.name.clone(), first?, second?)));
+        Ok(Measured::of(both.collect(), table))
     }
 
     /// `None` for a model that the device cannot run.
@@ -220,6 +238,7 @@ fn evaluation(plan: &FreshPlan, table: &Table, measured: &Measured) -> Result<Ev
                 Tested::Drawn(_) => format!("tested   {} fresh models of its space, each measured twice", first.len()),
                 Tested::Files(_) => format!("tested   {} models, each measured twice", first.len()),
             },
+            format!("left out {} models: the device itself was slower than for the table", measured.disturbed),
         ],
         fitted: table.samples().len(),
         tested: first.len(),

@@ -55,6 +55,7 @@ pub(crate) fn table_sample(measurement: &Measurement) -> Measured {
             .collect(),
         peak_memory_bytes: model_peak_kib(measurement).map(|kib| kib * BYTES_PER_KIB),
         measured_at_unix_s: None,
+        reference_ns: measurement.reference_ns(),
     }
 }
 

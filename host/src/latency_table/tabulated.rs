@@ -1,22 +1,16 @@
 //! Predictors compared on tabulated latencies of NAS-Bench-201 cells, where nothing has to be measured.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use edgefit_latency::NetworkSample;
 use edgefit_latency::evaluation::Scores;
 use edgefit_latency::tabulated::{Comparison, SELECTED, TabulatedError, cell_sample, compare};
 use edgefit_search::draw;
-use flate2::read::GzDecoder;
 
 use super::evaluate::{Evaluation, Figures, OURS};
+use crate::cell_table::{CELLS, open};
 use crate::error::{Error, ErrorKind, Result};
 
-/// The column of the cells.
-const CELLS: &str = "arch";
-/// Largest table that is read, in bytes.
-const MAX_BYTES: u64 = 1 << 28;
 const NS_PER_MS: f64 = 1e6;
 
 /// What is to be compared.
@@ -80,9 +74,8 @@ fn figures(comparisons: &[Comparison]) -> Vec<Figures> {
 }
 
 fn read_cells(plan: &TabulatedPlan) -> Result<Cells> {
-    let text = read_text(&plan.csv)?;
     let wrong = |e: csv::Error| malformed(&plan.csv, e);
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let mut reader = csv::Reader::from_reader(open(&plan.csv)?);
     let headers = reader.headers().map_err(wrong)?.clone();
     let column =
         |name: &str| headers.iter().position(|header| header == name).ok_or_else(|| no_column(plan, name, &headers));
@@ -102,19 +95,6 @@ fn read_cells(plan: &TabulatedPlan) -> Result<Cells> {
         }
     }
     Ok(cells)
-}
-
-fn read_text(path: &Path) -> Result<String> {
-    let failed = |e: std::io::Error| Error::new(ErrorKind::Data, format!("{}: {e}", path.display()));
-    let file = File::open(path).map_err(failed)?;
-    let is_gzip = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("gz"));
-    let reader: Box<dyn Read> = if is_gzip { Box::new(GzDecoder::new(file)) } else { Box::new(file) };
-    let mut text = String::new();
-    reader.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
-    if text.len() as u64 > MAX_BYTES {
-        return Err(malformed(path, format!("it is larger than {MAX_BYTES} bytes")));
-    }
-    Ok(text)
 }
 
 fn malformed(path: &Path, cause: impl std::fmt::Display) -> Error {

@@ -6,24 +6,12 @@ use maud::{Markup, html};
 use super::data::{ReportData, Winner};
 use super::wording;
 
-/// What is told of the winner, in this order, as far as it is known.
-const TOLD: [Metric; 8] = [
-    Metric::Accuracy,
-    Metric::LatencyMs,
-    Metric::LatencyP90Ms,
-    Metric::PeakMemoryKib,
-    Metric::ModelSizeKib,
-    Metric::Macs,
-    Metric::Params,
-    Metric::EnergyMj,
-];
-
 /// The sentence and the numbers.
 pub(super) fn draw(data: &ReportData) -> Markup {
     match &data.winner {
         Some(winner) => html! {
             h1 { (sentence(data, winner)) }
-            div.tiles { @for metric in TOLD { (tile(data, winner, metric)) } }
+            div.tiles { @for metric in Metric::ALL { (tile(data, winner, metric)) } }
         },
         None => html! {
             h1.missed { "No network met every bound as measured." }

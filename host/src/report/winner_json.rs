@@ -70,7 +70,7 @@ fn source(origin: &Origin) -> Json {
 /// The unit as other programs look for it; shares and counts say what they are.
 fn unit(metric: Metric) -> &'static str {
     match metric {
-        Metric::Accuracy => "share",
+        share if share.is_share() => "share",
         Metric::Macs | Metric::Params => "count",
         other => other.unit(),
     }

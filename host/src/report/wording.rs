@@ -15,6 +15,13 @@ pub(super) fn name(metric: Metric) -> &'static str {
         Metric::Macs => "MACs",
         Metric::Params => "Parameters",
         Metric::EnergyMj => "Energy",
+        Metric::WorstClassAccuracy => "Accuracy of the worst class",
+        Metric::BalancedAccuracy => "Balanced accuracy",
+        Metric::MacroF1 => "Macro F1",
+        Metric::CalibrationError => "Calibration error",
+        Metric::CorruptedAccuracy => "Accuracy under corruption",
+        Metric::FgsmAccuracy => "Accuracy under FGSM",
+        Metric::PgdAccuracy => "Accuracy under PGD",
     }
 }
 
@@ -29,6 +36,13 @@ pub(super) fn axis(metric: Metric) -> &'static str {
         Metric::Macs => "multiply-accumulates",
         Metric::Params => "parameters",
         Metric::EnergyMj => "energy (mJ)",
+        Metric::WorstClassAccuracy => "accuracy of the worst class (%)",
+        Metric::BalancedAccuracy => "balanced accuracy (%)",
+        Metric::MacroF1 => "macro F1 (%)",
+        Metric::CalibrationError => "calibration error (%)",
+        Metric::CorruptedAccuracy => "accuracy under corruption (%)",
+        Metric::FgsmAccuracy => "accuracy under FGSM (%)",
+        Metric::PgdAccuracy => "accuracy under PGD (%)",
     }
 }
 
@@ -43,17 +57,28 @@ pub(super) fn meaning(metric: Metric) -> &'static str {
         Metric::Macs => "Multiplications with additions of one inference; follows from the graph.",
         Metric::Params => "Numbers that training has set.",
         Metric::EnergyMj => "Energy of one inference.",
+        Metric::WorstClassAccuracy => "Share of the validation samples of the worst class that are classified right.",
+        Metric::BalancedAccuracy => {
+            "Mean over the classes of the share of their validation samples that is classified right."
+        }
+        Metric::MacroF1 => "Mean over the classes of the harmonic mean of precision and recall, on validation samples.",
+        Metric::CalibrationError => {
+            "How far confidence and accuracy are apart on validation samples, over 15 bins of confidence."
+        }
+        Metric::CorruptedAccuracy => "Mean accuracy on validation samples with noise, blur, brightness and contrast.",
+        Metric::FgsmAccuracy => "Accuracy on validation samples that were attacked by one step along the gradient.",
+        Metric::PgdAccuracy => "Accuracy on validation samples that were attacked by ten steps along the gradient.",
     }
 }
 
 /// A value with its unit.
 pub(super) fn quantity(metric: Metric, value: f64) -> String {
     match metric {
-        Metric::Accuracy => quantity::percent(value),
+        share if share.is_share() => quantity::percent(value),
         Metric::LatencyMs | Metric::LatencyP90Ms => quantity::milliseconds(value),
         Metric::PeakMemoryKib | Metric::ModelSizeKib => quantity::kib(value),
         Metric::Macs | Metric::Params => quantity::count(value.max(0.0).round() as u64),
-        Metric::EnergyMj => format!("{} mJ", quantity::significant(value, 3)),
+        _ => format!("{} mJ", quantity::significant(value, 3)),
     }
 }
 

@@ -106,7 +106,7 @@ impl Run<'_> {
 
     /// Trains those that have not been trained so before an interruption, and keeps each network as soon as it is there.
     pub(super) fn train_to_end(&mut self, trials: &[&Trial], purpose: study::Purpose) -> Result<Vec<Trained>> {
-        let recorded = self.study.trainings(purpose)?;
+        let recorded = if self.needs_weights() { Vec::new() } else { self.study.trainings(purpose)? };
         let training_of =
             |trial: &Trial| recorded.iter().find(|(draw, _)| *draw == trial.draw).map(|(_, training)| training);
         let has_model = |trial: &Trial| self.folder.finalist(trial.number, model_of(purpose)).is_file();
@@ -130,8 +130,7 @@ impl Run<'_> {
             .map(|trial| self.space.decode(&trial.genotype))
             .collect::<std::result::Result<Vec<_>, _>>()?;
         let options: Vec<_> = trials.iter().map(|trial| self.export_options(Some(trial))).collect();
-        let jobs =
-            trials.iter().zip(&graphs).map(|(trial, graph)| Job::to_end(graph.clone(), self.config, trial.number));
+        let jobs = trials.iter().zip(&graphs).map(|(trial, graph)| Job::to_end(graph.clone(), self.config, trial));
         let jobs: Vec<Job> = jobs.collect();
         self.folder.make_finalists()?;
         let files: Vec<_> = trials.iter().map(|trial| self.folder.finalist(trial.number, model_of(purpose))).collect();
@@ -151,7 +150,7 @@ impl Run<'_> {
         };
         let mut found = trial.known.clone();
         found.extend(final_readings(&model, &measurement));
-        found.add(Metric::Accuracy, outcome.accuracy(&self.dataset, self.config));
+        found.extend(self.learned_readings(&self.space.decode(&trial.genotype)?, outcome)?);
         self.keep_finalist(trial, &found)?;
         self.progress.emit(Event::Finalist(shown(trial.number, &found, &self.config.goals())));
         Ok(Ok(Contender {

@@ -126,7 +126,6 @@ impl Measurer {
             let preset = self.config.preset;
             request.plan = preset.plan();
             request.processes = preset.processes();
-            request.agreement = None;
             request.run_on.timeout_ns = preset.timeout_ns();
         }
         request
@@ -174,7 +173,8 @@ pub(super) fn origin(measurement: &Measurement) -> String {
     let runtime = format!("{} {}", from.runtime.name.name(), from.runtime.version);
     let (threads, processes) = (from.settings.threads, measurement.latency.len());
     let emulated = if from.emulator.is_some() { ", emulated" } else { "" };
-    format!("{}{emulated}, {runtime}, {threads} thread(s), {processes} process(es)", from.device_url)
+    let slowed = measurement.slowdown.map_or(String::new(), |slowdown| format!(", device {slowdown:.2} times as slow"));
+    format!("{}{emulated}, {runtime}, {threads} thread(s), {processes} process(es){slowed}", from.device_url)
 }
 
 fn internal(cause: impl std::fmt::Display) -> Error {

@@ -3,6 +3,7 @@
 //! A run is a function of its configuration, its seed and what was measured. Whatever was found out goes into the study at once;
 //! a run that is resumed takes the same way again and finds it there, so there is no second way for resuming.
 
+mod aims;
 mod artifacts;
 mod crown;
 mod finals;
@@ -34,7 +35,7 @@ use crate::progress::{Event, Progress};
 use crate::run_folder::RunFolder;
 use crate::study::Study;
 use measuring::Measurer;
-pub(crate) use opening::{describe_data, describe_space, machine, space_spec, table_provenance};
+pub(crate) use opening::{describe_data, describe_space, machine, searched_space, table_provenance};
 pub(crate) use recipe::finals as final_recipe;
 pub(crate) use seed::derived;
 

@@ -2,10 +2,10 @@
 
 use std::sync::atomic::AtomicBool;
 
-use edgefit_graph::Graph;
+use edgefit_graph::{Graph, Shape};
 use edgefit_latency::{Provenance as TableProvenance, Table};
 use edgefit_onnx::ExportOptions;
-use edgefit_search::{Direction, Metric, Objective, Space, Target, Trial, draw, strategy};
+use edgefit_search::{Direction, Metric, Objective, Space, Target, Task, Trial, draw, strategy};
 use edgefit_train::Dataset;
 
 use super::measuring::Measurer;
@@ -34,8 +34,9 @@ impl<'a> Run<'a> {
         interrupt: &'a AtomicBool,
     ) -> Result<Self> {
         supernet::check(config)?;
+        config.estimate.compute.open()?;
         let dataset = config.data.load(config.seed)?;
-        let space = space_spec(config, &dataset).build()?;
+        let space = searched_space(config, &dataset)?;
         let mut devices = registry.connect_all(&config.device.name)?;
         let runtime = devices.probe(config.device.runtime)?;
         let info = devices.info().clone();
@@ -150,6 +151,12 @@ pub(crate) fn machine(info: &DeviceInfo) -> String {
 
 pub(crate) fn space_spec(config: &SearchConfig, dataset: &Dataset) -> SpaceSpec {
     SpaceSpec { settings: config.space.clone(), input: dataset.shape().dims(), classes: dataset.classes.len() }
+}
+
+/// The space that is searched, for these data.
+pub(crate) fn searched_space(config: &SearchConfig, dataset: &Dataset) -> Result<Box<dyn Space>> {
+    let task = Task { input: Shape::new(dataset.shape().dims()), classes: dataset.classes.len() };
+    Ok(config.space_for(&task)?)
 }
 
 /// The configuration with what space and strategy take where it leaves something to them.
@@ -270,6 +277,7 @@ fn largest_cost(graph: &Graph, metric: Metric) -> f64 {
         Metric::ModelSizeKib | Metric::PeakMemoryKib => cost.weight_bytes() as f64 / 1024.0 + 4096.0,
         // One MAC a nanosecond.
         Metric::LatencyMs | Metric::LatencyP90Ms => cost.macs as f64 / 1e6 + 1.0,
-        Metric::Accuracy | Metric::EnergyMj => 1.0,
+        // A share, and what is not known.
+        _ => 1.0,
     }
 }

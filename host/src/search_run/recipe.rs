@@ -1,5 +1,6 @@
 //! From the search file to the trainer's recipe: short for candidates, to the end for finalists.
 
+use edgefit_search::Trial;
 use edgefit_train::Recipe;
 
 use crate::config::{EstimateConfig, FinalConfig, SearchConfig};
@@ -9,7 +10,7 @@ use crate::config::{EstimateConfig, FinalConfig, SearchConfig};
 pub(super) fn estimate(config: &SearchConfig) -> Recipe {
     let EstimateConfig { epochs, batch, optimizer, learning_rate, schedule, weight_decay, warmup, .. } =
         config.estimate;
-    let EstimateConfig { label_smoothing, clip_norm, average, class_weights, .. } = config.estimate;
+    let EstimateConfig { label_smoothing, clip_norm, average, class_weights, compute, .. } = config.estimate;
     Recipe {
         epochs,
         batch,
@@ -22,6 +23,7 @@ pub(super) fn estimate(config: &SearchConfig) -> Recipe {
         clip_norm,
         average,
         class_weights,
+        compute,
         shift: 0,
         rotate: 0.0,
         zoom: 0.0,
@@ -35,10 +37,10 @@ pub(super) fn supernet(config: &SearchConfig, epochs: usize) -> Recipe {
     Recipe { epochs, ..estimate(config) }
 }
 
-/// How a finalist is trained to the end.
-pub(crate) fn finals(config: &SearchConfig) -> Recipe {
+/// How a finalist is trained to the end, with what was tuned for it.
+pub(crate) fn finals(config: &SearchConfig, trial: &Trial) -> Recipe {
     let FinalConfig { epochs, patience, time_shift, noise, cutout, color, mixup, .. } = config.finals;
-    Recipe {
+    let mut recipe = Recipe {
         epochs,
         patience: Some(patience),
         shift: config.data.shift,
@@ -50,5 +52,7 @@ pub(crate) fn finals(config: &SearchConfig) -> Recipe {
         color,
         mixup,
         ..estimate(config)
-    }
+    };
+    config.tune.apply(&trial.genotype, &mut recipe);
+    recipe
 }

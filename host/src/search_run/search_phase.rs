@@ -7,7 +7,7 @@ use edgefit_graph::{Digest, Graph};
 use edgefit_latency::{Interval, Prediction, Table};
 use edgefit_search::{
     Constraint, EngineSettings, Finish, Goals, Metric, Next, Origin, Readings, SearchEngine, Status, Trial, Value,
-    hypervolume, space,
+    hypervolume,
 };
 use edgefit_train::initial_weights;
 
@@ -70,7 +70,7 @@ impl Run<'_> {
             in_flight: self.in_flight(),
         };
         let strategy = self.preselecting(edgefit_search::strategy::build(&self.config.strategy)?);
-        let space = space::build(&self.config.space, self.space.task())?;
+        let space = self.config.space_for(self.space.task())?;
         let mut engine = SearchEngine::new(space, strategy, self.config.goals(), settings);
         engine.begin_with(self.first_networks()?)?;
         Ok(engine)
@@ -193,6 +193,9 @@ impl Run<'_> {
     /// Trainings of these trials that an earlier process finished before their measurement.
     fn recorded_trainings(&mut self, batch: &[Trial]) -> Result<BTreeMap<u64, Trained>> {
         let mut recorded = BTreeMap::new();
+        if self.needs_weights() {
+            return Ok(recorded);
+        }
         for (draw, training) in self.study.trainings(study::Purpose::Estimate)? {
             if let Some(trial) = batch.iter().find(|trial| trial.draw == draw) {
                 recorded.insert(trial.number, Ok(Outcome { training, weights: None, paused: None }));
@@ -217,22 +220,22 @@ impl Run<'_> {
     /// Measures a candidate, unless what the table says of it is sure, with the weights that its training began with: what they are
     /// does not change the time that the network takes, and so the measurement does not depend on how far its training got.
     fn judge(&mut self, engine: &SearchEngine, trial: &Trial, outcome: &Outcome) -> Result<Judged> {
+        let learned = self.learned_readings(&self.space.decode(&trial.genotype)?, outcome)?;
         if self.is_spared(trial) {
-            let accuracy = Readings::new().with(Metric::Accuracy, outcome.accuracy(&self.dataset, self.config));
-            return Ok((Ok(accuracy), Vec::new()));
+            return Ok((Ok(learned), Vec::new()));
         }
         let (graph, model) = self.untrained_model(engine, trial)?;
         match self.measurer.measure(&mut self.study, Purpose::Trial, &Digest::of(&graph), &model) {
             Ok(taken) => {
                 let mut found = readings(&taken.measurement);
-                found.add(Metric::Accuracy, outcome.accuracy(&self.dataset, self.config));
+                found.extend(learned);
                 Ok((Ok(found), taken.record.into_iter().collect()))
             }
             Err(MeasureFailure::Network(reason)) => Ok((Err(reason), Vec::new())),
             Err(MeasureFailure::Run(error)) if self.config.device.goes_on_without(&error) => {
                 self.progress.emit(Event::Warning(format!("trial {} has predictions only: {error}", trial.number)));
                 let mut found = predicted(&self.table.predict(&graph)?, &self.table);
-                found.add(Metric::Accuracy, outcome.accuracy(&self.dataset, self.config));
+                found.extend(learned);
                 Ok((Ok(found), Vec::new()))
             }
             Err(MeasureFailure::Run(error)) => Err(error),
@@ -314,7 +317,7 @@ pub(super) fn baseline_latency_ms(readings: &Readings) -> Option<f64> {
 
 /// A prediction as readings: latency in ms, memory in KiB, each with its interval.
 pub(super) fn predicted(prediction: &Prediction, table: &Table) -> Readings {
-    let by = format!("table of {} networks on {}", table.samples().len(), table.provenance().device);
+    let by = format!("table of {} networks on {}", table.counting().len(), table.provenance().device);
     let scaled = |i: Interval, unit: f64| {
         let finite = i.hi.is_finite().then_some((i.lo / unit, i.hi / unit));
         Value::predicted(i.value / unit, finite, &by)

@@ -46,7 +46,7 @@ impl Run<'_> {
         let Some((epochs, sampling)) = estimate.supernet_epochs.zip(estimate.supernet_sampling) else { return Ok(()) };
         let begun = Instant::now();
         let seed = derived(self.config.seed, PHASE, 0);
-        let mut supernet = Supernet::new(&covered(self.space.as_ref(), seed)?, seed);
+        let mut supernet = Supernet::new(&covered(self.space.as_ref(), seed)?, estimate.compute, seed);
         if let Ok(bytes) = std::fs::read(self.folder.file(RunFile::Supernet)) {
             // What is damaged is trained again, which comes to the same.
             supernet.restore(&bytes).ok();
@@ -103,6 +103,7 @@ fn failed(error: TrainError) -> Error {
 mod tests {
     use edgefit_graph::Shape;
     use edgefit_search::{SpaceSettings, Task, draw, space};
+    use edgefit_train::Compute;
     use edgefit_train::supernet::Supernet;
 
     use super::{SPACES, covered};
@@ -113,7 +114,7 @@ mod tests {
             for input in [[1, 8, 8], [3, 32, 32], [1, 49, 40]] {
                 let task = Task { input: Shape::new(input), classes: 10 };
                 let space = space::build(&SpaceSettings::preset(preset), &task).unwrap();
-                let supernet = Supernet::new(&covered(space.as_ref(), 1).unwrap(), 1);
+                let supernet = Supernet::new(&covered(space.as_ref(), 1).unwrap(), Compute::Cpu, 1);
                 let rng = &mut draw::stream(2, 0);
                 for _ in 0..200 {
                     let genotype = space.sample(rng);

@@ -18,6 +18,9 @@ use crate::study::{Phase, TableSample};
 /// Models that are measured even when the time is over: fewer cannot be fitted.
 const LEAST_MODELS: usize = edgefit_latency::predictor::MIN_NETWORKS + 1;
 
+/// Models that are drawn at most, for each that the table is to have.
+const MOST_DRAWN: u64 = 2;
+
 const NS_PER_MS: f64 = 1e6;
 
 /// The name of this phase in the study.
@@ -57,15 +60,18 @@ impl Run<'_> {
 
     fn measure_models(&mut self, from: u64, begun: Instant) -> Result<()> {
         let total = self.config.table.models as u64;
-        for number in from..total {
+        // More are measured in place of those that do not count, since the device was slower meanwhile.
+        for number in from..MOST_DRAWN * total {
             self.check_interrupted()?;
+            let (drawn, counting) = (self.table.samples().len() as u64, self.table.counting().len());
+            let is_enough = drawn >= total && counting as u64 >= total;
             let over_time = begun.elapsed().as_secs_f64() > self.config.table.seconds;
             let Some(genotype) = self.unseen_model(number) else { break };
-            if over_time && self.table.samples().len() >= LEAST_MODELS {
+            if is_enough || (over_time && counting >= LEAST_MODELS) {
                 break;
             }
             if (number - from).is_multiple_of(self.measurer.devices() as u64) {
-                self.measure_models_ahead(number..total.min(number + self.measurer.devices() as u64))?;
+                self.measure_models_ahead(number..total.max(number + 1).min(number + self.measurer.devices() as u64))?;
             }
             self.take_model(number, &genotype)?;
         }

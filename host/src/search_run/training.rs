@@ -42,7 +42,8 @@ pub(super) struct Job {
 impl Job {
     /// The short training that a candidate is judged by, or a part of it; `first` is the trial that it began with.
     pub(super) fn estimate(graph: Graph, config: &SearchConfig, trial: &Trial, first: u64) -> Self {
-        let (number, recipe) = (trial.number, recipe::estimate(config));
+        let (number, mut recipe) = (trial.number, recipe::estimate(config));
+        config.tune.apply(&trial.genotype, &mut recipe);
         let until = trial.fidelity.epochs.map_or(recipe.epochs, |epochs| recipe.epochs.min(epochs as usize));
         Self { number, graph, recipe, seed: derived(config.seed, ESTIMATE, first), supernet: None, from: None, until }
     }
@@ -58,8 +59,8 @@ impl Job {
     }
 
     /// The training of a finalist to the end.
-    pub(super) fn to_end(graph: Graph, config: &SearchConfig, number: u64) -> Self {
-        let recipe = recipe::finals(config);
+    pub(super) fn to_end(graph: Graph, config: &SearchConfig, trial: &Trial) -> Self {
+        let (number, recipe) = (trial.number, recipe::finals(config, trial));
         let until = recipe.epochs;
         Self { number, graph, recipe, seed: derived(config.seed, "final", number), supernet: None, from: None, until }
     }

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use edgefit_search::{Genotype, Status, Trial, pareto, space, transfer};
+use edgefit_search::{Genotype, Status, Trial, pareto, transfer};
 
 use super::Run;
 use crate::config::SearchConfig;
@@ -42,7 +42,7 @@ impl Run<'_> {
     fn best_of(&self, folder: &Path) -> Result<Vec<Genotype>> {
         let mut study = Study::open(&folder.join(RunFile::Study.name()))?;
         let config = SearchConfig::parse(&study.header()?.config, &folder.join(RunFile::Search.name()), folder)?;
-        let from = space::build(&config.space, self.space.task())?;
+        let from = config.space_for(self.space.task())?;
         let trials: Vec<Trial> = study.trials()?.into_iter().map(|record| record.trial).collect();
         let finalists = study.finalists()?;
         let places = finalists.iter().filter_map(|finalist| trials.iter().find(|trial| trial.draw == finalist.draw));

@@ -2,23 +2,15 @@
 //!
 //! A network without the numbers that are asked for is left out; what is no number or no cell is an error.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use edgefit_graph::Shape;
 use edgefit_search::space::PerStage;
 use edgefit_search::{Genotype, Metric, Readings, Space, SpaceSettings, Task, Value, space};
-use flate2::read::GzDecoder;
 
 use super::Plan;
+use crate::cell_table::{CELLS, open};
 use crate::error::{Error, ErrorKind, Result};
-
-/// The column of cells.
-const CELLS: &str = "arch";
-
-/// Most rows that are read.
-const MOST_ROWS: usize = 1_000_000;
 
 /// The space of the published networks.
 ///
@@ -45,7 +37,7 @@ pub(super) fn read(plan: &Plan) -> Result<Vec<(Genotype, Readings)>> {
     let latency = plan.latency_column.as_ref();
     let latency = latency.map(|name| column(path, &headers, name, ErrorKind::Usage)).transpose()?;
     let (space, mut networks) = (space(), Vec::new());
-    for (index, record) in reader.records().take(MOST_ROWS).enumerate() {
+    for (index, record) in reader.records().enumerate() {
         let record = record.map_err(|e| data(path, e))?;
         let row = Row { path, line: record.position().map_or(index as u64 + 2, csv::Position::line), record: &record };
         let text = record.get(cells).unwrap_or_default();
@@ -63,12 +55,6 @@ pub(super) fn read(plan: &Plan) -> Result<Vec<(Genotype, Readings)>> {
 
 fn measured(value: f64, column: &str) -> Value {
     Value::measured(value, None, format!("column {column}"))
-}
-
-fn open(path: &Path) -> Result<Box<dyn Read>> {
-    let file = File::open(path).map_err(|e| data(path, e))?;
-    let is_packed = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
-    Ok(if is_packed { Box::new(GzDecoder::new(file)) } else { Box::new(file) })
 }
 
 fn column(path: &Path, headers: &csv::StringRecord, name: &str, kind: ErrorKind) -> Result<usize> {

@@ -44,6 +44,14 @@ pub enum TrainError {
     /// A paused training that cannot go on.
     #[error("the paused training cannot go on: {0}")]
     Paused(&'static str),
+    /// What is to be computed on is not there.
+    #[error("cannot compute on {name}: {reason}")]
+    Compute {
+        /// Its name in files.
+        name: &'static str,
+        /// Why not, and what would do.
+        reason: String,
+    },
     /// The one-thread pool of a training could not be made.
     #[error("cannot start a thread for training: {0}")]
     Thread(String),

@@ -71,6 +71,13 @@ pub(crate) fn evaluate_network(
     Evaluation { accuracy: right as f64 / count, loss: loss / count, predictions, confidences, places }
 }
 
+/// The class with the highest score for each sample of a batch of normalized floats, channels last.
+pub(crate) fn predictions(network: &Network, floats: Vec<f32>) -> Vec<u32> {
+    let scores = network.scores(network.input(floats), &network.parameters, Mode::Infer);
+    let scores = scores.into_data().try_to_vec::<f32>().expect("scores are 32-bit floats");
+    scores.chunks_exact(network.classes()).map(largest).collect()
+}
+
 /// `-log softmax(scores)[label]`.
 fn surprise(scores: &[f32], label: u32) -> f64 {
     let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);

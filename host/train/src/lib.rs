@@ -7,8 +7,10 @@
 //! extension (`backend`); everything else is burn's. This crate does not measure time, does not choose networks and writes no
 //! files but decoded data, where its caller says.
 
+mod aims;
 mod backend;
 mod batch;
+mod compute;
 pub mod data;
 mod error;
 mod evaluate;
@@ -26,6 +28,8 @@ pub mod supernet;
 mod train;
 mod warp;
 
+pub use aims::{Aim, MOST_SAMPLES, assess};
+pub use compute::Compute;
 pub use data::Dataset;
 pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate};

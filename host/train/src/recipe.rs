@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::compute::Compute;
 use crate::error::TrainError;
 
 /// How weights follow gradients.
@@ -67,6 +68,8 @@ pub struct Recipe {
     pub class_weights: bool,
     /// Largest norm of the gradient of all parameters, above 0; longer ones are shortened to it.
     pub clip_norm: Option<f64>,
+    /// What it computes on.
+    pub compute: Compute,
     /// End after so many epochs without a better validation result, at least 1.
     pub patience: Option<usize>,
     /// Validate and return a moving average of the weights that keeps this share of itself a step, at least 0 and less than 1.
@@ -159,6 +162,7 @@ impl Default for Recipe {
             mixup: 0.0,
             class_weights: false,
             clip_norm: None,
+            compute: Compute::Cpu,
             patience: None,
             average: None,
         }

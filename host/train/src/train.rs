@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use edgefit_graph::{Graph, Weights};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -72,7 +72,7 @@ pub type Observer<'a> = &'a mut (dyn FnMut(&Event) -> ControlFlow<()> + Send);
 
 /// Trains a classifier from weights drawn by the seed, on one thread of its own.
 ///
-/// The same arguments give the same result, bit for bit, on the same processor, whatever else runs.
+/// The same arguments give the same result, bit for bit, on the same processor, whatever else runs; on a GPU only nearly.
 ///
 /// # Errors
 /// If the graph cannot be trained on these samples, the recipe makes no sense, the training diverges, or the observer ends it.
@@ -83,7 +83,7 @@ pub fn train(
     seed: u64,
     observer: Observer<'_>,
 ) -> Result<TrainOutcome, TrainError> {
-    train_with(graph, data, recipe, seed, Operations::Kernels, observer)
+    train_with(graph, data, recipe, seed, recipe.compute.operations(), observer)
 }
 
 /// As [`train`], with a choice of operations.
@@ -132,7 +132,7 @@ pub fn train_stretch(
 ) -> Result<(TrainOutcome, Vec<u8>), TrainError> {
     recipe.check()?;
     on_one_thread(|| {
-        let mut training = Training::of(graph, stretch.weights, data, recipe, seed, Operations::Kernels)?;
+        let mut training = Training::of(graph, stretch.weights, data, recipe, seed, recipe.compute.operations())?;
         if let Some(from) = stretch.from {
             training.restore(Paused::from_bytes(from)?)?;
         }
@@ -202,7 +202,7 @@ impl<'a> Training<'a> {
     ) -> Result<Self, TrainError> {
         let drawn = weights.is_none().then(|| initial_weights(graph, seed));
         let weights = weights.or(drawn.as_ref()).expect("weights are drawn where none are given");
-        let network = Network::classifier(graph, weights, operations, &Device::flex())?;
+        let network = Network::classifier(graph, weights, operations, &recipe.compute.device()?)?;
         fits(&network, data)?;
         Ok(Self::new(network, data, recipe, seed))
     }

@@ -9,7 +9,8 @@ use std::ops::ControlFlow;
 use edgefit_graph::Graph;
 use edgefit_train::data::{Dataset, Samples, Source, Splits, format};
 use edgefit_train::{
-    Event, Operations, Optimizer, Recipe, Stretch, TrainError, TrainOutcome, evaluate, train, train_stretch, train_with,
+    Aim, Event, Operations, Optimizer, Recipe, Schedule, Stretch, TrainError, TrainOutcome, assess, evaluate, train,
+    train_stretch, train_with,
 };
 
 fn digits(seed: u64) -> Dataset {
@@ -41,6 +42,42 @@ fn digits_are_learned() {
         assert!(test.accuracy > 0.96, "{optimizer:?} reached {}", test.accuracy);
         assert_eq!(outcome.epochs.len(), 8);
         assert!(outcome.epochs[7].train_loss < outcome.epochs[0].train_loss / 2.0);
+    }
+}
+
+#[test]
+fn other_aims_are_shares_and_attacks_hurt_more_the_longer_they_are() {
+    let (data, graph) = (digits(1), network("mbconv-8x8x1"));
+    let outcome = run(&graph, &data, &Recipe { epochs: 4, ..Recipe::default() }).unwrap();
+    let aims = [
+        Aim::WorstClassAccuracy,
+        Aim::BalancedAccuracy,
+        Aim::CorruptedAccuracy,
+        Aim::FgsmAccuracy,
+        Aim::PgdAccuracy,
+        Aim::CalibrationError,
+    ];
+    let values = assess(&graph, &outcome.weights, &data.validation, &data.normalization, &aims).unwrap();
+    assert!(values.iter().all(|x| (0.0..=1.0).contains(x)), "{values:?}");
+    let [worst, balanced, corrupted, fgsm, pgd, _] = values[..] else { panic!("{values:?}") };
+    let accuracy = outcome.validation_accuracy.unwrap();
+    assert!(worst <= balanced && corrupted < accuracy, "{values:?} beside an accuracy of {accuracy}");
+    assert!(fgsm < accuracy - 0.01 && pgd <= fgsm, "{values:?} beside an accuracy of {accuracy}");
+}
+
+#[test]
+fn every_setting_of_the_recipe_still_learns() {
+    let (data, graph) = (digits(1), network("mbconv-8x8x1"));
+    let plain = Recipe { epochs: 5, ..Recipe::default() };
+    for (name, recipe) in [
+        ("one cycle", Recipe { schedule: Schedule::OneCycle, ..plain.clone() }),
+        ("class weights", Recipe { class_weights: true, ..plain.clone() }),
+        ("mixup", Recipe { mixup: 0.2, ..plain.clone() }),
+        ("cutout, noise, color", Recipe { cutout: 2, noise: 0.1, color: 0.1, ..plain.clone() }),
+        ("average, clipping", Recipe { average: Some(0.9), clip_norm: Some(1.0), ..plain }),
+    ] {
+        let accuracy = run(&graph, &data, &recipe).unwrap().validation_accuracy.unwrap();
+        assert!(accuracy > 0.9, "{name} reached {accuracy}");
     }
 }
 

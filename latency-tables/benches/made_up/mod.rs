@@ -72,7 +72,7 @@ fn measured(network: &KernelSet, rng: &mut ChaCha8Rng) -> Measured {
     let lines = network.kernels().iter().zip(network.names());
     let profile: Vec<NodeTime> = lines.map(|(kernel, nodes)| line((kernel, nodes), noisy(kernel_ns(kernel)))).collect();
     let latency_ns = noisy(2_000.0 + profile.iter().map(|line| line.time_ns).sum::<f64>());
-    Measured { latency_ns: vec![latency_ns; 3], profile, peak_memory_bytes: Some(4 << 20), measured_at_unix_s: None }
+    Measured { latency_ns: vec![latency_ns; 3], profile, peak_memory_bytes: Some(4 << 20), ..Measured::default() }
 }
 
 /// A table of so many networks, not fitted.

@@ -99,6 +99,8 @@ struct WireNetwork {
     peak_memory_bytes: Option<u64>,
     #[serde(default)]
     measured_at_unix_s: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reference_ns: Option<f64>,
     peak_activation_bytes: u64,
     weight_bytes: u64,
     kernels: Vec<WireUse>,
@@ -247,6 +249,7 @@ impl WireNetwork {
             latency_ns: sample.latency_ns.clone(),
             peak_memory_bytes: sample.peak_memory_bytes,
             measured_at_unix_s: sample.measured_at_unix_s,
+            reference_ns: sample.reference_ns,
             peak_activation_bytes: sample.kernels.peak_activation_bytes(),
             weight_bytes: sample.kernels.weight_bytes(),
             kernels: uses.collect(),
@@ -270,6 +273,7 @@ impl WireNetwork {
             unmatched: self.unmatched.iter().map(WireNodeTime::node_time).collect(),
             peak_memory_bytes: self.peak_memory_bytes,
             measured_at_unix_s: self.measured_at_unix_s,
+            reference_ns: self.reference_ns,
         })
     }
 }

@@ -67,6 +67,7 @@ pub fn cell_sample(text: &str, latency_ns: f64, pruned: bool) -> Result<Option<N
         unmatched: Vec::new(),
         peak_memory_bytes: None,
         measured_at_unix_s: None,
+        reference_ns: None,
     }))
 }
 

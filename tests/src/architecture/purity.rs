@@ -19,8 +19,8 @@ const FILES: &str = "latency-tables/src/file";
 /// Modules of `std` (or `core`) that pure code does not name.
 const MODULES: [&str; 8] = ["env", "fs", "io", "net", "os", "process", "thread", "time"];
 
-/// Words of globals, clocks, threads and output.
-const WORDS: [&str; 22] = [
+/// Words of globals, clocks, threads, output, and of collections whose order is another one in each process.
+const WORDS: [&str; 26] = [
     "static mut",
     "thread_local!",
     "LazyLock",
@@ -43,6 +43,10 @@ const WORDS: [&str; 22] = [
     "thread_rng",
     "SysRng",
     "OsRng",
+    "HashMap",
+    "HashSet",
+    "RandomState",
+    "DefaultHasher",
 ];
 
 /// Pure crates name nothing of the outside world.

@@ -11,11 +11,11 @@ use super::scene::{Scene, code, expect};
 const SMALL: &str = "[final]\nfinalists = 1\nepochs = 1\n[table]\nmodels = 4\nprocesses = 1\nseconds = 10\n";
 
 pub(crate) fn convolutions_run() -> Outcome {
-    run(&["digits", "multi-branch"])
+    run(&["digits", "chain", "multi-branch"])
 }
 
 pub(crate) fn cells_run() -> Outcome {
-    run(&["darts", "global"])
+    run(&["nb201", "darts", "global"])
 }
 
 pub(crate) fn series_run() -> Outcome {

@@ -73,7 +73,8 @@ impl SearchEngine {
     pub(super) fn enter(&mut self, trial: Trial) {
         self.draw = trial.draw + 1;
         self.seen.genotypes.insert(trial.genotype.clone());
-        self.seen.digests.extend(trial.digest);
+        let network = trial.digest.map(|digest| (digest, self.space.beyond(&trial.genotype).to_vec()));
+        self.seen.networks.extend(network);
         self.tally.count(&trial, &self.goals);
         let observation = trial.proposal(&self.goals);
         match trial.status {

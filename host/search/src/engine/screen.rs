@@ -59,9 +59,10 @@ impl SearchEngine {
 
     /// The genotypes without those whose network another before them has.
     pub(super) fn distinct(&self, genotypes: Vec<Genotype>) -> Result<Vec<Genotype>, SearchError> {
-        let (mut digests, mut distinct) = (BTreeSet::new(), Vec::new());
+        let (mut networks, mut distinct) = (BTreeSet::new(), Vec::new());
         for genotype in genotypes {
-            if digests.insert(Digest::of(&self.space.decode(&genotype)?)) {
+            let digest = Digest::of(&self.space.decode(&genotype)?);
+            if networks.insert((digest, self.space.beyond(&genotype).to_vec())) {
                 distinct.push(genotype);
             }
         }
@@ -102,12 +103,12 @@ impl SearchEngine {
         if let Some(constraint) = missed {
             return Ok(Drawn::Missed(Prospect { genotype, digest: None, known }, constraint.metric));
         }
-        let digest = Some(Digest::of(&graph));
-        let is_twin = |other: &Prospect| other.digest == digest;
-        match digest.is_some_and(|digest| self.seen.digests.contains(&digest)) || pool.iter().any(is_twin) {
-            true => Ok(Drawn::Duplicate),
-            false => Ok(Drawn::Kept(Prospect { genotype, digest, known })),
+        let (digest, beyond) = (Digest::of(&graph), self.space.beyond(&genotype));
+        let is_twin = |other: &Prospect| other.digest == Some(digest) && self.space.beyond(&other.genotype) == beyond;
+        if self.seen.networks.contains(&(digest, beyond.to_vec())) || pool.iter().any(is_twin) {
+            return Ok(Drawn::Duplicate);
         }
+        Ok(Drawn::Kept(Prospect { genotype, digest: Some(digest), known }))
     }
 
     fn propose(&self, draw: u64, redraws: u64) -> Genotype {

@@ -103,10 +103,57 @@ fn a_search_goes_on_from_any_point_as_if_never_stopped() {
     }
 }
 
+/// Whatever trial was stored last, and whether of the others all results were there or only those that its draw had used.
+#[test]
+fn every_prefix_of_a_record_gives_the_next_trial() {
+    for name in strategy::names() {
+        let record = run(&mut engine(name), |_| 0);
+        let ends: Vec<usize> =
+            (0..record.len()).filter(|&i| !matches!(record[i].status, Status::Stopped { .. })).collect();
+        for (end, next) in ends.iter().zip(&ends[1..]) {
+            let last = &record[*end];
+            let expected: Vec<Trial> = record[end + 1..=*next].iter().cloned().map(as_proposed).collect();
+            for settled in [last.told, Some(last.number)] {
+                let prefix = record[..=*end].iter().cloned();
+                let stored = prefix.map(|trial| if Some(trial.number) < settled { trial } else { as_proposed(trial) });
+                let mut resumed = engine(name);
+                resumed.replay(stored).unwrap();
+                assert_same(
+                    &proposed_next(&mut resumed),
+                    &expected,
+                    &format!("{name}, resumed behind trial {}", last.number),
+                );
+            }
+        }
+    }
+}
+
+/// What is drawn until the next trial, which may have to wait for results.
+fn proposed_next(engine: &mut SearchEngine) -> Vec<Trial> {
+    loop {
+        let Step { mut stopped, next } = engine.next(predict).unwrap();
+        match next {
+            Next::Train(trial) => {
+                stopped.push(trial);
+                return stopped;
+            }
+            Next::Wait(_) => complete_one(engine, |_| 0),
+            Next::Done(finish) => panic!("it is over: {finish:?}"),
+        }
+    }
+}
+
+/// The trial as the store has it while its result is not there.
+fn as_proposed(trial: Trial) -> Trial {
+    match trial.status {
+        Status::Stopped { .. } => trial,
+        _ => Trial { results: Readings::new(), status: Status::Proposed, ..trial },
+    }
+}
+
 /// The trial as the store has it when the search was interrupted: the last ones have no result yet.
 fn forget_late(trial: Trial, last: &Trial) -> Trial {
-    let stays = matches!(trial.status, Status::Stopped { .. }) || Some(trial.number) < last.told;
-    if stays { trial } else { Trial { results: Readings::new(), status: Status::Proposed, ..trial } }
+    if Some(trial.number) < last.told { trial } else { as_proposed(trial) }
 }
 
 #[test]

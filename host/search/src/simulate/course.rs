@@ -80,7 +80,7 @@ impl Course {
             Ideal::Loss(best) => *progress <= best,
             Ideal::Hypervolume { .. } => *progress >= REACHED,
         };
-        self.progress.iter().position(is_ideal).map(|index| index + 1)
+        self.progress.last().is_some_and(is_ideal).then_some(self.progress.len())
     }
 }
 

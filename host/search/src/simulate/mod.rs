@@ -108,11 +108,11 @@ impl Benchmark {
         (self.rows.len(), self.rows.values().filter(|row| row.after.is_feasible()).count())
     }
 
-    /// Searches with at most so many queries.
+    /// Searches with at most so many queries; ends as soon as nothing better is left.
     pub fn search(&self, strategy: Box<dyn Strategy>, seed: u64, queries: usize) -> Course {
         let mut search = Search { benchmark: self, strategy, seed, draw: 0, seen: BTreeSet::new(), queries };
         let mut course = Course::new(self.ideal.clone());
-        while course.queries() < queries {
+        while course.queries() < queries && course.reached_at().is_none() {
             let Some(row) = search.next(&mut course) else { break };
             search.strategy.tell(self.space.as_ref(), &row.after);
             course.query(&row.after);

@@ -4,12 +4,15 @@
 //! convolution, or a maximum pooling behind it. Each convolution is followed by batch norm and the activation that
 //! all layers share. In tract, plain convolutions run far faster than depthwise ones of equal cost.
 
-use edgefit_graph::Graph;
+use std::ops::Range;
+
+use edgefit_graph::GraphError;
 use edgefit_graph::op::Activation;
 
-use super::choices::{Choice, Choices, take};
+use super::choices::{Choice, Choices};
 use super::layers::{Convolution, Layers};
 use super::scale::Scale;
+use super::segments::{Segment, SegmentSpace, Segments};
 use super::settings::SpaceSettings;
 use super::{Frame, Space, SpaceError, Task};
 use crate::genotype::Genotype;
@@ -24,10 +27,7 @@ const ACTIVATIONS: [Activation; 2] = [Activation::Relu, Activation::HardSwish];
 const HALVINGS: [&str; 2] = ["stride", "pool"];
 const POOL: usize = 1;
 
-struct Chain {
-    frame: Frame,
-    stages: usize,
-}
+struct Chain;
 
 pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Space>, SpaceError> {
     settings.takes(&["stages", "widths", "kernels", "depths"])?;
@@ -50,7 +50,7 @@ pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Spac
         choices.group(stage_choices(&settings, stage));
     }
     let frame = Frame { name: NAME, settings, task: task.clone(), choices };
-    Ok(Box::new(Chain { frame, stages }))
+    Ok(Box::new(SegmentSpace { frame, segments: Chain }))
 }
 
 fn stage_choices(settings: &SpaceSettings, stage: usize) -> Vec<Choice> {
@@ -66,30 +66,32 @@ fn stage_choices(settings: &SpaceSettings, stage: usize) -> Vec<Choice> {
     choices
 }
 
-impl Space for Chain {
-    fn frame(&self) -> &Frame {
-        &self.frame
+impl Segments for Chain {
+    /// One for each stage; what is of the whole network is decided with the first.
+    fn ranges(&self, choices: &Choices) -> Vec<Range<usize>> {
+        let mut ranges = choices.ranges();
+        let network = ranges.next().unwrap_or_default();
+        ranges.map(|range| if range.start == network.end { network.start..range.end } else { range }).collect()
     }
 
-    fn decode(&self, genotype: &Genotype) -> Result<Graph, SpaceError> {
-        self.check(genotype)?;
-        let mut genes = self.frame.choices.reader(genotype);
-        let [activation, stem_stride] = take(&mut genes);
-        let mut layers = Layers::new(&self.frame.task)?;
-        for stage in 1..=self.stages {
-            let [kernel, width, depth] = take(&mut genes);
-            let pools = stage > 1 && take::<1>(&mut genes) == [POOL];
-            let first_stride = if stage == 1 { stem_stride } else { 2 };
-            for layer in 1..=depth {
-                let stride = if layer == 1 && !pools { first_stride } else { 1 };
-                let name = format!("stage{stage}.conv{layer}");
-                layers.conv(&name, Convolution { width, kernel: kernel.max(2 * stride - 1), stride })?;
-                layers.activation(&name, ACTIVATIONS[activation])?;
-                if layer == 1 && pools {
-                    layers.max_pool(&format!("stage{stage}.pool"), 3, 2)?;
-                }
+    fn activation(&self, genotype: &Genotype) -> Activation {
+        ACTIVATIONS[usize::from(genotype.genes()[0])]
+    }
+
+    fn add(&self, mut segment: Segment<'_>, layers: &mut Layers) -> Result<(), GraphError> {
+        let (stage, activation) = (segment.position + 1, segment.activation);
+        let [_, first_stride] = if stage == 1 { segment.take() } else { [0, 2] };
+        let [kernel, width, depth] = segment.take();
+        let pools = stage > 1 && segment.take::<1>() == [POOL];
+        for layer in 1..=depth {
+            let stride = if layer == 1 && !pools { first_stride } else { 1 };
+            let name = format!("stage{stage}.conv{layer}");
+            layers.conv(&name, Convolution { width, kernel: kernel.max(2 * stride - 1), stride })?;
+            layers.activation(&name, activation)?;
+            if layer == 1 && pools {
+                layers.max_pool(&format!("stage{stage}.pool"), 3, 2)?;
             }
         }
-        Ok(layers.classify(self.frame.task.classes)?)
+        Ok(())
     }
 }

@@ -36,6 +36,15 @@ impl Choice {
         Self::new(name.into(), options.collect(), false)
     }
 
+    /// A choice among these labels, which stand on a scale; an option's number is its position.
+    ///
+    /// # Panics
+    /// As [`Choice::numbers`].
+    pub fn labels(name: impl Into<String>, labels: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let options = labels.into_iter().enumerate().map(|(i, label)| (label.into(), i));
+        Self::new(name.into(), options.collect(), true)
+    }
+
     fn new(name: String, options: Vec<(String, usize)>, is_scale: bool) -> Self {
         assert!((1..=MAX_OPTIONS).contains(&options.len()), "choice {name} has {} options", options.len());
         let distinct: std::collections::BTreeSet<&str> = options.iter().map(|(label, _)| label.as_str()).collect();
@@ -58,7 +67,7 @@ impl Choice {
         self.options.len()
     }
 
-    fn labels(&self) -> impl Iterator<Item = &str> {
+    fn known(&self) -> impl Iterator<Item = &str> {
         self.options.iter().map(|(label, _)| label.as_str())
     }
 
@@ -200,7 +209,7 @@ impl Choices {
 
     /// One line a group.
     pub fn describe(&self) -> String {
-        let line = |choice: &Choice| format!("{} {}", choice.name, choice.labels().collect::<Vec<_>>().join(" or "));
+        let line = |choice: &Choice| format!("{} {}", choice.name, choice.known().collect::<Vec<_>>().join(" or "));
         let groups = self.ranges().map(|range| self.choices[range].iter().map(line).collect::<Vec<_>>().join(", "));
         groups.map(|group| format!("  {group}")).collect::<Vec<_>>().join("\n")
     }
@@ -229,8 +238,8 @@ impl Choices {
 impl Choice {
     /// The option of a label; a sentence about what would be right if there is none.
     pub(crate) fn option(&self, label: &str) -> Result<u8, String> {
-        let found = self.labels().position(|l| l == label);
-        let known = || self.labels().collect::<Vec<_>>().join(", ");
+        let found = self.known().position(|l| l == label);
+        let known = || self.known().collect::<Vec<_>>().join(", ");
         found.map(|i| i as u8).ok_or_else(|| format!("`{}` is {} and not `{label}`", self.name, known()))
     }
 }

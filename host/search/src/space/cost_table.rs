@@ -47,22 +47,23 @@ struct Entry {
 }
 
 impl CostTable {
-    /// The table of a space whose groups of choices are its segments. `build` gives the graph of a segment, by its position, for
+    /// The table of a space whose choices fall into these segments. `build` gives the graph of a segment, by its position, for
     /// the numbers of its options and an input; its output is the input of the next.
     ///
     /// # Errors
     /// As `build`.
     ///
     /// # Panics
-    /// If there are more than 16 groups or one has more than 2^32 ways: spaces are smaller.
+    /// If there are more than 16 segments or one has more than 2^32 ways: spaces are smaller.
     pub(super) fn of(
         choices: &Choices,
+        ranges: &[Range<usize>],
         task: &Task,
         build: impl Fn(usize, &[usize], &Task) -> Result<Graph, GraphError>,
     ) -> Result<Self, GraphError> {
         let mut shapes = vec![task.input.clone()];
         let mut segments = Vec::new();
-        for (position, genes) in choices.ranges().enumerate() {
+        for (position, genes) in ranges.iter().cloned().enumerate() {
             assert!(position < MAX_SEGMENTS, "a chain has at most {MAX_SEGMENTS} segments");
             let counts: Vec<u32> = choices.list()[genes.clone()].iter().map(|choice| choice.count() as u32).collect();
             let ways = counts.iter().try_fold(1u32, |ways, count| ways.checked_mul(*count));

@@ -4,25 +4,21 @@
 //! stage has a kernel, a width and a number of blocks; a block is a depthwise and a pointwise convolution, each with
 //! its batch norm and nonlinearity. Unlike `mbconv`, nothing is widened inside or added.
 
-use edgefit_graph::Graph;
-use edgefit_graph::op::Activation;
+use edgefit_graph::GraphError;
 
-use super::choices::{Choice, Choices, take};
+use super::choices::{Choice, Choices};
 use super::layers::{Convolution, Layers};
 use super::scale::Scale;
+use super::segments::{Segment, SegmentSpace, Segments};
 use super::settings::SpaceSettings;
 use super::{Frame, Space, SpaceError, Task};
-use crate::genotype::Genotype;
 
 pub(super) const NAME: &str = "ds-cnn";
 
 /// Extents of the first convolution to choose from; a larger stride makes it larger.
 const STEM_KERNELS: [usize; 3] = [3, 5, 9];
 
-struct DsCnn {
-    frame: Frame,
-    stages: usize,
-}
+struct DsCnn;
 
 pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Space>, SpaceError> {
     settings.takes(&["stages", "widths", "kernels", "depths"])?;
@@ -51,30 +47,24 @@ pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Spac
         ]);
     }
     let frame = Frame { name: NAME, settings, task: task.clone(), choices };
-    Ok(Box::new(DsCnn { frame, stages }))
+    Ok(Box::new(SegmentSpace { frame, segments: DsCnn }))
 }
 
-impl Space for DsCnn {
-    fn frame(&self) -> &Frame {
-        &self.frame
-    }
-
-    fn decode(&self, genotype: &Genotype) -> Result<Graph, SpaceError> {
-        self.check(genotype)?;
-        let mut genes = self.frame.choices.reader(genotype);
-        let [kernel, width, stride] = take(&mut genes);
-        let mut layers = Layers::new(&self.frame.task)?;
-        layers.conv("stem.conv", Convolution { width, kernel: kernel.max(2 * stride - 1), stride })?;
-        layers.activation("stem.conv", Activation::Relu)?;
-        for stage in 1..=self.stages {
-            let [kernel, width, depth] = take(&mut genes);
-            for block in 1..=depth {
-                let stride = if stage > 1 && block == 1 { 2 } else { 1 };
-                let name = format!("stage{stage}.block{block}");
-                layers.separable(&name, Convolution { width, kernel, stride }, 1, Some(Activation::Relu))?;
-                layers.activation(&name, Activation::Relu)?;
-            }
+impl Segments for DsCnn {
+    /// The stem, then the stages.
+    fn add(&self, mut segment: Segment<'_>, layers: &mut Layers) -> Result<(), GraphError> {
+        let (stage, activation) = (segment.position, segment.activation);
+        if stage == 0 {
+            let [kernel, width, stride] = segment.take();
+            layers.conv("stem.conv", Convolution { width, kernel: kernel.max(2 * stride - 1), stride })?;
+            return layers.activation("stem.conv", activation);
         }
-        Ok(layers.classify(self.frame.task.classes)?)
+        let [kernel, width, depth] = segment.take();
+        (1..=depth).try_for_each(|block| {
+            let stride = if stage > 1 && block == 1 { 2 } else { 1 };
+            let name = format!("stage{stage}.block{block}");
+            layers.separable(&name, Convolution { width, kernel, stride }, 1, Some(activation))?;
+            layers.activation(&name, activation)
+        })
     }
 }

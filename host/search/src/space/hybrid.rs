@@ -4,12 +4,13 @@
 //! All stages but the last are of convolutions, with a kernel, an expansion, a width and a depth each. The last halves the
 //! resolution once more and has layers of attention and MLP, with one width, number of heads and MLP ratio.
 
-use edgefit_graph::Graph;
 use edgefit_graph::op::Activation;
+use edgefit_graph::{Graph, GraphError};
 
-use super::choices::{Choice, Choices, take};
+use super::choices::{Choice, Choices};
 use super::layers::{Attention, Convolution, InvertedResidual, Layers, Mlp};
 use super::scale::Scale;
+use super::segments::{Segment, SegmentSpace, Segments};
 use super::settings::SpaceSettings;
 use super::transformer::{HEADS, RATIOS};
 use super::{Frame, Space, SpaceError, Task};
@@ -18,7 +19,6 @@ use crate::genotype::Genotype;
 pub(super) const NAME: &str = "hybrid";
 
 struct Hybrid {
-    frame: Frame,
     stages: usize,
     head_width: usize,
 }
@@ -54,39 +54,55 @@ pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Spac
         Choice::numbers("attention.ratio", "m", &RATIOS),
     ]);
     let frame = Frame { name: NAME, settings, task: task.clone(), choices };
-    Ok(Box::new(Hybrid { frame, stages, head_width: scale.base_width }))
+    let segments = Hybrid { stages, head_width: scale.base_width };
+    Ok(Box::new(SegmentSpace { frame, segments }))
 }
 
-impl Space for Hybrid {
-    fn frame(&self) -> &Frame {
-        &self.frame
+impl Segments for Hybrid {
+    fn activation(&self, _genotype: &Genotype) -> Activation {
+        Activation::HardSwish
     }
 
-    fn decode(&self, genotype: &Genotype) -> Result<Graph, SpaceError> {
-        self.check(genotype)?;
-        let mut genes = self.frame.choices.reader(genotype);
-        let [width, stride] = take(&mut genes);
-        let activation = Activation::HardSwish;
-        let mut layers = Layers::new(&self.frame.task)?;
-        layers.stem(width, stride, activation)?;
-        for stage in 1..self.stages {
-            let [kernel, expansion, width, depth] = take(&mut genes);
-            for block in 1..=depth {
-                let stride = if stage > 1 && block == 1 { 2 } else { 1 };
-                let block_of_stage = InvertedResidual { kernel, expansion, width, stride, squeeze: 0, activation };
-                layers.inverted_residual(&format!("stage{stage}.block{block}"), block_of_stage)?;
+    /// The stem, then the stages, the last of which is that of attention.
+    fn add(&self, mut segment: Segment<'_>, layers: &mut Layers) -> Result<(), GraphError> {
+        let (stage, activation) = (segment.position, segment.activation);
+        match stage {
+            0 => {
+                let [width, stride] = segment.take();
+                layers.stem(width, stride, activation)
+            }
+            last if last == self.stages => self.add_attention(segment.take(), activation, layers),
+            _ => {
+                let [kernel, expansion, width, depth] = segment.take();
+                (1..=depth).try_for_each(|block| {
+                    let stride = if stage > 1 && block == 1 { 2 } else { 1 };
+                    let block_of_stage = InvertedResidual { kernel, expansion, width, stride, squeeze: 0, activation };
+                    layers.inverted_residual(&format!("stage{stage}.block{block}"), block_of_stage)
+                })
             }
         }
-        let [width, depth, heads, ratio] = take(&mut genes);
+    }
+
+    fn classify(&self, layers: Layers, classes: usize) -> Result<Graph, GraphError> {
+        layers.classify_tokens(classes)
+    }
+}
+
+impl Hybrid {
+    fn add_attention(
+        &self,
+        [width, depth, heads, ratio]: [usize; 4],
+        activation: Activation,
+        layers: &mut Layers,
+    ) -> Result<(), GraphError> {
         let stride = if self.stages > 1 { 2 } else { 1 };
         layers.conv("attention.conv", Convolution { width, kernel: 3, stride })?;
         layers.activation("attention.conv", activation)?;
         layers.positions("attention.positions")?;
         layers.join_positions("attention")?;
-        for layer in 1..=depth {
+        (1..=depth).try_for_each(|layer| {
             let attention = Attention { heads, head_width: self.head_width };
-            layers.transformer_layer(&format!("attention.layer{layer}"), attention, Mlp { ratio, activation })?;
-        }
-        Ok(layers.classify_tokens(self.frame.task.classes)?)
+            layers.transformer_layer(&format!("attention.layer{layer}"), attention, Mlp { ratio, activation })
+        })
     }
 }

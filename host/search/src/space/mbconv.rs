@@ -5,13 +5,13 @@
 //! their choices, as in MnasNet (Tan et al. 2019). A head convolution before the classifier may be left out. The
 //! resolution is a choice by the stride of the stem, and, where `resolutions` are stated, by how much the input is shrunk.
 
+use edgefit_graph::GraphError;
 use edgefit_graph::op::Activation;
-use edgefit_graph::{Graph, GraphError};
 
-use super::choices::{Choice, Choices, take};
-use super::cost_table::CostTable;
+use super::choices::{Choice, Choices};
 use super::layers::{Convolution, InvertedResidual, Layers};
 use super::scale::Scale;
+use super::segments::{Segment, SegmentSpace, Segments};
 use super::settings::SpaceSettings;
 use super::{Frame, Space, SpaceError, Task};
 use crate::genotype::Genotype;
@@ -26,7 +26,8 @@ const ACTIVATIONS: [Activation; 2] = [Activation::Relu, Activation::HardSwish];
 const SQUEEZES: [usize; 2] = [0, 4];
 
 struct MbConv {
-    frame: Frame,
+    /// By which factor the input is shrunk; `None` where that is a choice, the first.
+    shrink: Option<usize>,
     stages: usize,
 }
 
@@ -43,11 +44,14 @@ pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Spac
         resolutions: Some(settings.resolutions_or_full()?),
         ..SpaceSettings::preset(NAME)
     };
-    let resolutions = settings.resolutions.as_deref().unwrap_or_default();
     let mut choices = Choices::default();
-    if resolutions.len() > 1 {
-        choices.group([Choice::numbers("resolution", "r", resolutions)]);
-    }
+    let shrink = match settings.resolutions.as_deref().unwrap_or_default() {
+        [factor] => Some(*factor),
+        factors => {
+            choices.group([Choice::numbers("resolution", "r", factors)]);
+            None
+        }
+    };
     choices.group([
         Choice::numbers("stem.width", "w", &[scale.base_width, 2 * scale.base_width]),
         Choice::numbers("stem.stride", "s", &scale.stem_strides),
@@ -58,7 +62,7 @@ pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Spac
     }
     choices.group([Choice::numbers("head.width", "h", &[0, 8 * scale.base_width])]);
     let frame = Frame { name: NAME, settings, task: task.clone(), choices };
-    Ok(Box::new(MbConv { frame, stages }))
+    Ok(Box::new(SegmentSpace { frame, segments: MbConv { shrink, stages } }))
 }
 
 fn stage_choices(settings: &SpaceSettings, stage: usize) -> [Choice; 5] {
@@ -72,38 +76,8 @@ fn stage_choices(settings: &SpaceSettings, stage: usize) -> [Choice; 5] {
     ]
 }
 
-impl Space for MbConv {
-    fn frame(&self) -> &Frame {
-        &self.frame
-    }
-
-    fn decode(&self, genotype: &Genotype) -> Result<Graph, SpaceError> {
-        self.check(genotype)?;
-        let choices = &self.frame.choices;
-        let mut layers = Layers::new(&self.frame.task)?;
-        let activation = self.activation(genotype);
-        for (position, genes) in choices.ranges().enumerate() {
-            let numbers = choices.numbers(genes.start, &genotype.genes()[genes]);
-            self.add_segment(self.segment(position), &numbers, activation, &mut layers)?;
-        }
-        Ok(layers.classify(self.frame.task.classes)?)
-    }
-
-    fn cost_table(&self) -> Option<CostTable> {
-        // Nonlinearities cost nothing that is counted, so any stands for all.
-        let build = |position: usize, numbers: &[usize], task: &Task| {
-            let mut layers = Layers::new(task)?;
-            let segment = self.segment(position);
-            self.add_segment(segment, numbers, Activation::Relu, &mut layers)?;
-            if segment == Segment::Head { layers.classify(task.classes) } else { layers.finish() }
-        };
-        CostTable::of(&self.frame.choices, &self.frame.task, build).ok()
-    }
-}
-
-/// What a group of choices decides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Segment {
+/// What a segment is.
+enum Part {
     Resolution,
     Stem,
     /// By number, from 1 on.
@@ -112,56 +86,50 @@ enum Segment {
 }
 
 impl MbConv {
-    /// Whether the resolution is a group of its own, the first.
-    fn chooses_resolution(&self) -> bool {
-        self.frame.settings.resolutions.as_ref().is_some_and(|factors| factors.len() > 1)
-    }
-
-    fn segment(&self, position: usize) -> Segment {
-        match position + usize::from(!self.chooses_resolution()) {
-            0 => Segment::Resolution,
-            1 => Segment::Stem,
-            later if later - 1 <= self.stages => Segment::Stage(later - 1),
-            _ => Segment::Head,
+    fn part(&self, position: usize) -> Part {
+        match position + usize::from(self.shrink.is_some()) {
+            0 => Part::Resolution,
+            1 => Part::Stem,
+            later if later - 1 <= self.stages => Part::Stage(later - 1),
+            _ => Part::Head,
         }
     }
+}
 
-    /// The nonlinearity, a choice of the stem, that all segments share.
+fn shrink(factor: usize, layers: &mut Layers) -> Result<(), GraphError> {
+    if factor > 1 { layers.shrink("input.shrink", factor) } else { Ok(()) }
+}
+
+impl Segments for MbConv {
+    /// A choice of the stem.
     fn activation(&self, genotype: &Genotype) -> Activation {
-        let at = usize::from(self.chooses_resolution()) + 2;
+        let at = usize::from(self.shrink.is_none()) + 2;
         ACTIVATIONS[usize::from(genotype.genes()[at])]
     }
 
-    fn add_segment(
-        &self,
-        segment: Segment,
-        numbers: &[usize],
-        activation: Activation,
-        layers: &mut Layers,
-    ) -> Result<(), GraphError> {
-        let mut numbers = numbers.iter().copied();
-        match segment {
-            Segment::Resolution => {
-                let [factor] = take(&mut numbers);
-                Self::shrink(factor, layers)
+    fn add(&self, mut segment: Segment<'_>, layers: &mut Layers) -> Result<(), GraphError> {
+        let activation = segment.activation;
+        match self.part(segment.position) {
+            Part::Resolution => {
+                let [factor] = segment.take();
+                shrink(factor, layers)
             }
-            Segment::Stem => {
-                if let (false, Some([factor])) = (self.chooses_resolution(), self.frame.settings.resolutions.as_deref())
-                {
-                    Self::shrink(*factor, layers)?;
+            Part::Stem => {
+                if let Some(factor) = self.shrink {
+                    shrink(factor, layers)?;
                 }
-                let [width, stride, _] = take(&mut numbers);
+                let [width, stride, _] = segment.take();
                 layers.stem(width, stride, activation)
             }
-            Segment::Stage(number) => {
-                let [kernel, expansion, width, depth, squeeze] = take(&mut numbers);
+            Part::Stage(number) => {
+                let [kernel, expansion, width, depth, squeeze] = segment.take();
                 (1..=depth).try_for_each(|block| {
                     let stride = if number > 1 && block == 1 { 2 } else { 1 };
                     let block_of_stage = InvertedResidual { kernel, expansion, width, stride, squeeze, activation };
                     layers.inverted_residual(&format!("stage{number}.block{block}"), block_of_stage)
                 })
             }
-            Segment::Head => match take(&mut numbers) {
+            Part::Head => match segment.take() {
                 [0] => Ok(()),
                 [width] => {
                     layers.conv("head.conv", Convolution::pointwise(width))?;
@@ -169,9 +137,5 @@ impl MbConv {
                 }
             },
         }
-    }
-
-    fn shrink(factor: usize, layers: &mut Layers) -> Result<(), GraphError> {
-        if factor > 1 { layers.shrink("input.shrink", factor) } else { Ok(()) }
     }
 }

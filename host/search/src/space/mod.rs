@@ -19,11 +19,13 @@ mod mbconv;
 mod multi_branch;
 mod nb201;
 mod scale;
+mod segments;
 mod settings;
 mod tcn;
 #[cfg(test)]
 mod tests;
 mod transformer;
+mod tuned;
 
 use edgefit_graph::{Graph, Op, Shape, peak_activation_bytes};
 use rand_chacha::ChaCha8Rng;
@@ -34,6 +36,7 @@ pub use cover::cover;
 pub use custom::{Definition, DefinitionFault};
 pub use error::SpaceError;
 pub use settings::{PerStage, SpaceSettings};
+pub use tuned::tuned;
 
 use crate::genotype::Genotype;
 
@@ -213,6 +216,11 @@ pub trait Space: Send + Sync {
     /// As [`Space::decode`].
     fn static_cost(&self, genotype: &Genotype) -> Result<StaticCost, SpaceError> {
         Ok(StaticCost::of(&self.decode(genotype)?))
+    }
+
+    /// The genes that say nothing of the network. Genotypes of the same network that differ here are no duplicates.
+    fn beyond<'g>(&self, _genotype: &'g Genotype) -> &'g [u8] {
+        &[]
     }
 
     /// The costs of all networks, where the space can tell them without building each; takes up to a second.

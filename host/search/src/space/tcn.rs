@@ -5,14 +5,14 @@
 //! block, and a shortcut. Padding is on both sides, since the whole series is there when it is classified.
 
 use edgefit_graph::op::Activation;
-use edgefit_graph::{Graph, Shape};
+use edgefit_graph::{GraphError, Shape};
 
-use super::choices::{Choice, Choices, take};
+use super::choices::{Choice, Choices};
 use super::layers::{Convolution, Layers};
 use super::scale::Scale;
+use super::segments::{Segment, SegmentSpace, Segments};
 use super::settings::SpaceSettings;
 use super::{Frame, Space, SpaceError, Task};
-use crate::genotype::Genotype;
 
 pub(super) const NAME: &str = "tcn";
 
@@ -23,10 +23,7 @@ const SEPARABLE: usize = 0;
 /// By which factor the dilation grows from one block of a stage to the next.
 const GROWTHS: [usize; 2] = [1, 2];
 
-struct Tcn {
-    frame: Frame,
-    stages: usize,
-}
+struct Tcn;
 
 /// What the blocks of a stage share.
 #[derive(Clone, Copy)]
@@ -34,6 +31,7 @@ struct Stage {
     kind: usize,
     kernel: usize,
     width: usize,
+    activation: Activation,
 }
 
 pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Space>, SpaceError> {
@@ -60,7 +58,7 @@ pub(super) fn make(settings: &SpaceSettings, task: &Task) -> Result<Box<dyn Spac
         ]);
     }
     let frame = Frame { name: NAME, settings, task: task.clone(), choices };
-    Ok(Box::new(Tcn { frame, stages }))
+    Ok(Box::new(SegmentSpace { frame, segments: Tcn }))
 }
 
 /// A series of the length that a sample is read as, with the channels that it has itself.
@@ -71,38 +69,32 @@ fn along_width(input: &Shape) -> Shape {
     }
 }
 
-impl Space for Tcn {
-    fn frame(&self) -> &Frame {
-        &self.frame
-    }
-
-    fn decode(&self, genotype: &Genotype) -> Result<Graph, SpaceError> {
-        self.check(genotype)?;
-        let mut genes = self.frame.choices.reader(genotype);
-        let [width, stride] = take(&mut genes);
-        let mut layers = Layers::new(&self.frame.task)?;
-        layers.read_as_series()?;
-        layers.stem(width, stride, Activation::Relu)?;
-        for number in 1..=self.stages {
-            let [kind, kernel, width, depth, growth] = take(&mut genes);
-            let stage = Stage { kind, kernel, width };
-            let mut dilation = 1;
-            for block in 1..=depth {
-                let stride = if number > 1 && block == 1 { 2 } else { 1 };
-                stage.add_block(&mut layers, &format!("stage{number}.block{block}"), stride, dilation)?;
-                dilation *= growth;
-            }
+impl Segments for Tcn {
+    /// The stem, then the stages.
+    fn add(&self, mut segment: Segment<'_>, layers: &mut Layers) -> Result<(), GraphError> {
+        let (number, activation) = (segment.position, segment.activation);
+        if number == 0 {
+            let [width, stride] = segment.take();
+            layers.read_as_series()?;
+            return layers.stem(width, stride, activation);
         }
-        Ok(layers.classify(self.frame.task.classes)?)
+        let [kind, kernel, width, depth, growth] = segment.take();
+        let (stage, mut dilation) = (Stage { kind, kernel, width, activation }, 1);
+        for block in 1..=depth {
+            let stride = if number > 1 && block == 1 { 2 } else { 1 };
+            stage.add_block(layers, &format!("stage{number}.block{block}"), stride, dilation)?;
+            dilation *= growth;
+        }
+        Ok(())
     }
 }
 
 impl Stage {
-    fn add_block(self, layers: &mut Layers, name: &str, stride: usize, dilation: usize) -> Result<(), SpaceError> {
+    fn add_block(self, layers: &mut Layers, name: &str, stride: usize, dilation: usize) -> Result<(), GraphError> {
         let from = layers.at();
         let part = |part: &str| format!("{name}.{part}");
         self.add_conv(layers, &part("conv1"), stride, dilation)?;
-        layers.activation(&part("conv1"), Activation::Relu)?;
+        layers.activation(&part("conv1"), self.activation)?;
         self.add_conv(layers, &part("conv2"), 1, dilation)?;
         let sum = layers.go_to(from);
         if stride > 1 {
@@ -112,15 +104,14 @@ impl Stage {
         }
         let shortcut = layers.go_to(sum);
         layers.add(&part("add"), shortcut)?;
-        Ok(layers.activation(name, Activation::Relu)?)
+        layers.activation(name, self.activation)
     }
 
-    fn add_conv(self, layers: &mut Layers, name: &str, stride: usize, dilation: usize) -> Result<(), SpaceError> {
+    fn add_conv(self, layers: &mut Layers, name: &str, stride: usize, dilation: usize) -> Result<(), GraphError> {
         let conv = Convolution { width: self.width, kernel: self.kernel, stride };
-        let added = match self.kind {
+        match self.kind {
             SEPARABLE => layers.separable(name, conv, dilation, None),
             _ => layers.dilated(name, conv, dilation),
-        };
-        Ok(added?)
+        }
     }
 }

@@ -228,9 +228,11 @@ fn published_cells_are_taken_where_the_skeleton_is_fixed() {
 fn a_table_of_costs_says_what_the_graph_says() {
     let shrinking = SpaceSettings { resolutions: Some(vec![1, 2]), ..SpaceSettings::preset("mbconv") };
     let shrunk = SpaceSettings { resolutions: Some(vec![2]), ..SpaceSettings::preset("mbconv") };
-    for settings in [SpaceSettings::preset("mbconv"), shrinking, shrunk] {
-        for input in [&[1, 8, 8], &[3, 30, 33]] {
-            let task = Task { input: Shape::from(input.as_slice()), classes: 10 };
+    let one_stage = SpaceSettings { stages: Some(1), ..SpaceSettings::preset("hybrid") };
+    let presets = ["chain", "mbconv", "ds-cnn", "tcn", "hybrid"].map(SpaceSettings::preset);
+    for settings in presets.into_iter().chain([shrinking, shrunk, one_stage]) {
+        for input in [[1, 8, 8].as_slice(), &[3, 30, 33], &[6, 50]] {
+            let task = Task { input: Shape::from(input), classes: 10 };
             let space = build(&settings, &task).unwrap();
             let table = space.cost_table().unwrap();
             for draw in 0..200 {

@@ -2,14 +2,14 @@
 //! its acquisition, as BANANAS does (White et al. 2021).
 //!
 //! Candidates are mutants of the best networks and some random ones; of those that keep the constraints, the one with the
-//! largest expected improvement is trained. Losses are learned as normal scores. Objectives that are known before training
-//! are not guessed but taken as they are; several objectives are compared by a scalarization whose weights each proposal
-//! draws. Networks in training count with what is believed of them, so that proposals beside them differ.
+//! largest expected improvement is trained, which with several objectives is the hypervolume that it is expected to add. Losses
+//! are learned and compared as normal scores. Objectives that are known before training are not guessed but taken as they
+//! are. Networks in training count with what is believed of them, so that proposals beside them differ.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::acquisition::expected_improvement;
+use super::acquisition::Improvement;
 use super::archive::Archive;
 use super::gaussian::{Belief, Gaussian, Hyperparameters};
 use super::population::Population;
@@ -113,8 +113,8 @@ impl Strategy for Bayesian {
         if self.is_starting(view) { 1 } else { POOL }
     }
 
-    fn choose(&self, view: &View<'_>, pool: &[Observation], rng: &mut ChaCha8Rng) -> usize {
-        if self.is_starting(view) || pool.len() == 1 { 0 } else { self.most_improving(view, pool, rng).unwrap_or(0) }
+    fn choose(&self, view: &View<'_>, pool: &[Observation], _rng: &mut ChaCha8Rng) -> usize {
+        if self.is_starting(view) || pool.len() == 1 { 0 } else { self.most_improving(view, pool).unwrap_or(0) }
     }
 }
 
@@ -174,14 +174,14 @@ impl Bayesian {
     }
 
     /// The position of the candidate with the largest expected improvement; `None` where nothing can be learned.
-    fn most_improving(&self, view: &View<'_>, pool: &[Observation], rng: &mut ChaCha8Rng) -> Option<usize> {
+    fn most_improving(&self, view: &View<'_>, pool: &[Observation]) -> Option<usize> {
         let learned = self.learned(MOST_FITTED);
         let lessons: Vec<Lesson> = (0..pool[0].losses.len()).map(|o| self.lesson(&learned, o)).collect();
-        let told: Vec<Vec<f64>> =
-            (0..learned.len()).map(|i| lessons.iter().map(|lesson| lesson.targets[i]).collect()).collect();
-        let scalarization = Scalarization::drawn(told.iter().map(Vec::as_slice), rng)?;
-        let feasible = learned.iter().zip(&told).filter(|(i, _)| self.archive.members()[**i].violation == 0.0);
-        let best = feasible.map(|(_, scores)| scalarization.scalar(scores)).fold(f64::INFINITY, f64::min);
+        let told = |(at, member): (usize, &usize)| {
+            let scores = lessons.iter().map(|lesson| lesson.targets[at]).collect();
+            (scores, self.archive.members()[*member].violation == 0.0)
+        };
+        let improvement = Improvement::on(&learned.iter().enumerate().map(told).collect::<Vec<_>>())?;
         let beliefs: Vec<Option<Vec<Belief>>> =
             lessons.iter().enumerate().map(|(o, lesson)| self.beliefs(view, pool, o, &learned, lesson)).collect();
         let key = |i: usize| {
@@ -190,7 +190,8 @@ impl Bayesian {
                 known.or_else(|| beliefs.as_ref().map(|beliefs| beliefs[i]))
             });
             let losses = losses.collect::<Option<Vec<Belief>>>()?;
-            Some(expected_improvement(&scalarization, best, &losses))
+            let believed: f64 = losses.iter().map(|belief| belief.mean).sum();
+            Some((improvement.expected(&losses), believed))
         };
         let keys = (0..pool.len()).map(key).collect::<Option<Vec<(f64, f64)>>>()?;
         let compare = |a: &(f64, f64), b: &(f64, f64)| a.0.total_cmp(&b.0).then(b.1.total_cmp(&a.1));

@@ -89,7 +89,7 @@ mod tests {
     use crate::strategy::{Strategy, StrategySettings, View, build};
     use crate::trial::Observation;
 
-    /// Scorers most for the highest first gene, and nothing for the lowest.
+    /// Scores most for the highest first gene, and nothing for the lowest.
     struct FirstGene;
 
     impl Scorer for FirstGene {

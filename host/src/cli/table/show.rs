@@ -42,6 +42,8 @@ pub(super) struct Description {
     governor: Option<String>,
     space: Option<SpaceText>,
     models: usize,
+    /// Those that the fit leaves out, since the device was slower meanwhile.
+    models_left_out: usize,
     /// What a transferred table started from.
     source: Option<SourceText>,
     /// Dates of the first and the last measurement that states one.
@@ -124,6 +126,7 @@ impl Description {
             governor: from.governor.clone(),
             space,
             models: table.samples().len(),
+            models_left_out: table.samples().len() - table.counting().len(),
             source: SourceText::of(table),
             measured: dates(table.samples()),
             latency_ms: latencies(table.samples()),
@@ -156,12 +159,16 @@ impl Description {
         let latency = self.latency_ms.map_or_else(String::new, |[least, middle, most]| {
             format!(", {} to {}, median {}", milliseconds(least), milliseconds(most), milliseconds(middle))
         });
+        let left_out = match self.models_left_out {
+            0 => String::new(),
+            models => format!(" ({models} left out, the device was slower meanwhile)"),
+        };
         let mut facts = vec![
             ("table", self.table.clone()),
             ("device", format!("{device}{governor}, agent {agent_version}")),
             ("runtime", format!("{runtime} {runtime_version}, {threads} thread(s)")),
             ("space", space),
-            ("models", format!("{}{latency}{dates}", count(self.models as u64))),
+            ("models", format!("{}{left_out}{latency}{dates}", count(self.models as u64))),
             ("kernels", self.kernels_text()),
             ("profile", format!("{} of its time belongs to no kernel", percent(self.unmatched_share))),
         ];

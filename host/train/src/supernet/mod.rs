@@ -13,17 +13,18 @@ mod tests;
 
 use std::sync::Arc;
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use edgefit_graph::{Graph, Weights};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use crate::batch::Batcher;
+use crate::compute::Compute;
 use crate::data::Dataset;
 use crate::error::TrainError;
 use crate::loss;
-use crate::network::{Mode, Network, Operations};
+use crate::network::{Mode, Network};
 use crate::paused::Paused;
 use crate::recipe::Recipe;
 use crate::train::{EpochReport, Event, Observer, fits, on_one_thread};
@@ -73,6 +74,7 @@ pub struct Lesson<'a> {
 /// Weights that networks share.
 pub struct Supernet {
     shared: Shared,
+    compute: Compute,
     /// Every epoch that was trained.
     epochs: Vec<EpochReport>,
 }
@@ -93,8 +95,8 @@ struct Batch<'a> {
 
 impl Supernet {
     /// Weights drawn by the seed for every network whose parameters are part of those of `cover`.
-    pub fn new(cover: &[Graph], seed: u64) -> Self {
-        Self { shared: Shared::covering(cover, seed), epochs: Vec::new() }
+    pub fn new(cover: &[Graph], compute: Compute, seed: u64) -> Self {
+        Self { shared: Shared::covering(cover, seed), compute, epochs: Vec::new() }
     }
 
     /// Number of shared weights.
@@ -220,7 +222,7 @@ impl Supernet {
     }
 
     fn network(&self, graph: &Graph) -> Result<Network, TrainError> {
-        Network::classifier(graph, &self.shared.gather(graph)?, Operations::Kernels, &Device::flex())
+        Network::classifier(graph, &self.shared.gather(graph)?, self.compute.operations(), &self.compute.device()?)
     }
 
     /// Adds the gradients of one step; the loss of the first network.

@@ -11,7 +11,7 @@ use super::{Family, Lesson, Sampling, Supernet};
 use crate::data::{Dataset, Source, Splits, format};
 use crate::recipe::{Optimizer, Recipe};
 use crate::train::Event;
-use crate::{TrainError, evaluate};
+use crate::{Compute, TrainError, evaluate};
 
 fn digits() -> Dataset {
     let format = format("digits").expect("the digits are bundled");
@@ -50,7 +50,7 @@ fn weight(supernet: &Supernet, graph: &Graph, data: &Dataset, node: u32) -> Vec<
 #[test]
 fn a_small_network_has_the_leading_channels_and_the_middle_taps() {
     let data = digits();
-    let supernet = Supernet::new(&[network(16, 5, 3)], 1);
+    let supernet = Supernet::new(&[network(16, 5, 3)], Compute::Cpu, 1);
     let (large, small) = (network(16, 5, 3), network(8, 3, 2));
     // conv2: [16, 16, 5, 5] and [8, 8, 3, 3].
     let (large, small) = (weight(&supernet, &large, &data, 4), weight(&supernet, &small, &data, 4));
@@ -78,7 +78,7 @@ fn networks_that_never_trained_alone_classify_by_what_they_inherit() {
     let family = Family { largest: &largest, smallest: &smallest, draw: &drawn };
     let recipes = [recipe(Optimizer::Sgd, 0.1), recipe(Optimizer::Adamw, 0.02)];
     for (sampling, recipe) in [Sampling::Uniform, Sampling::Sandwich(1)].into_iter().zip(&recipes) {
-        let mut supernet = Supernet::new(&[largest.clone(), smallest.clone()], 1);
+        let mut supernet = Supernet::new(&[largest.clone(), smallest.clone()], Compute::Cpu, 1);
         let lesson = Lesson { family, sampling, data: &data, recipe, seed: 1 };
         let losses: Vec<f64> = (0..12).map(|_| supernet.train_epoch(&lesson, &mut go_on).unwrap()).collect();
         assert!(losses[11] < losses[0], "{sampling:?}: {losses:?}");
@@ -97,15 +97,15 @@ fn it_goes_on_from_its_bytes_as_if_it_had_not_stopped() {
     let recipe = recipe(Optimizer::Adamw, 0.02);
     let lesson = Lesson { family, sampling: Sampling::Sandwich(1), data: &data, recipe: &recipe, seed: 1 };
     let cover = [largest.clone()];
-    let mut whole = Supernet::new(&cover, 1);
+    let mut whole = Supernet::new(&cover, Compute::Cpu, 1);
     whole.train_epoch(&lesson, &mut go_on).unwrap();
-    let mut resumed = Supernet::new(&cover, 2);
+    let mut resumed = Supernet::new(&cover, Compute::Cpu, 2);
     resumed.restore(&whole.to_bytes()).unwrap();
     whole.train_epoch(&lesson, &mut go_on).unwrap();
     resumed.train_epoch(&lesson, &mut go_on).unwrap();
     assert_eq!(resumed.epochs(), 2);
     assert_eq!(resumed.to_bytes(), whole.to_bytes());
-    let error = Supernet::new(&[smallest.clone()], 1).restore(&whole.to_bytes()).unwrap_err();
+    let error = Supernet::new(&[smallest.clone()], Compute::Cpu, 1).restore(&whole.to_bytes()).unwrap_err();
     assert!(error.to_string().contains("another supernet"), "{error}");
 }
 
@@ -115,14 +115,14 @@ fn a_rate_that_is_far_too_high_ends_it_with_the_reason() {
     let family = Family { largest: &largest, smallest: &largest, draw: &drawn };
     let recipe = Recipe { warmup: 0.0, ..recipe(Optimizer::Sgd, 1e6) };
     let lesson = Lesson { family, sampling: Sampling::Uniform, data: &data, recipe: &recipe, seed: 1 };
-    let mut supernet = Supernet::new(&[largest.clone()], 1);
+    let mut supernet = Supernet::new(&[largest.clone()], Compute::Cpu, 1);
     let error = (0..6).find_map(|_| supernet.train_epoch(&lesson, &mut go_on).err()).expect("it cannot converge");
     assert!(matches!(error, TrainError::Diverged { .. }), "{error}");
 }
 
 #[test]
 fn a_network_beyond_the_cover_is_refused_by_its_node() {
-    let supernet = Supernet::new(&[network(8, 3, 2)], 1);
+    let supernet = Supernet::new(&[network(8, 3, 2)], Compute::Cpu, 1);
     for graph in [network(16, 3, 2), network(8, 3, 3)] {
         let error = supernet.inherit(&graph, &digits()).unwrap_err().to_string();
         assert!(error.contains("conv") && error.contains("supernet"), "{error}");

@@ -1,0 +1,51 @@
+//! What a run's goals ask of a trained network: its accuracy and other aims, found out on the validation samples.
+
+use edgefit_graph::Graph;
+use edgefit_search::{Metric, Readings, Value};
+use edgefit_train::{Aim, MOST_SAMPLES, assess};
+
+use super::Run;
+use super::training::Outcome;
+use crate::error::Result;
+
+/// Every aim as a metric.
+const AIMS: [(Metric, Aim); 7] = [
+    (Metric::WorstClassAccuracy, Aim::WorstClassAccuracy),
+    (Metric::BalancedAccuracy, Aim::BalancedAccuracy),
+    (Metric::MacroF1, Aim::MacroF1),
+    (Metric::CalibrationError, Aim::CalibrationError),
+    (Metric::CorruptedAccuracy, Aim::CorruptedAccuracy),
+    (Metric::FgsmAccuracy, Aim::FgsmAccuracy),
+    (Metric::PgdAccuracy, Aim::PgdAccuracy),
+];
+
+impl Run<'_> {
+    /// The aims among the objectives and constraints.
+    fn wanted_aims(&self) -> Vec<(Metric, Aim)> {
+        let goals = self.config.goals();
+        let objectives = goals.objectives().iter().map(|objective| objective.metric);
+        let named: Vec<Metric> = objectives.chain(goals.constraints().iter().map(|c| c.metric)).collect();
+        AIMS.into_iter().filter(|(metric, _)| named.contains(metric)).collect()
+    }
+
+    /// Whether the record of a training is not enough, since aims need its weights. Training again gives the same ones.
+    pub(super) fn needs_weights(&self) -> bool {
+        !self.wanted_aims().is_empty()
+    }
+
+    /// The accuracy of a network that was trained just now, and what the aims are for it.
+    pub(super) fn learned_readings(&self, graph: &Graph, outcome: &Outcome) -> Result<Readings> {
+        let wanted = self.wanted_aims();
+        let mut found = Readings::new().with(Metric::Accuracy, outcome.accuracy(&self.dataset, self.config));
+        let Some(weights) = outcome.weights.as_ref().filter(|_| !wanted.is_empty()) else { return Ok(found) };
+        let aims: Vec<Aim> = wanted.iter().map(|(_, aim)| *aim).collect();
+        let (samples, normalization) = (&self.dataset.validation, &self.dataset.normalization);
+        let values = assess(graph, weights, samples, normalization, &aims)?;
+        for ((metric, aim), value) in wanted.into_iter().zip(values) {
+            let is_changed = matches!(aim, Aim::CorruptedAccuracy | Aim::FgsmAccuracy | Aim::PgdAccuracy);
+            let count = if is_changed { samples.len().min(MOST_SAMPLES) } else { samples.len() };
+            found.add(metric, Value::measured(value, None, format!("burn, {count} validation samples at most")));
+        }
+        Ok(found)
+    }
+}

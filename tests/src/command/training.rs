@@ -1,0 +1,59 @@
+//! What a search asks of a training beside its accuracy, what it tunes with the network, and on what it computes.
+
+use edgefit_search::Metric;
+use serde_json::Value;
+
+use crate::harness::Outcome;
+
+use super::resume::trained;
+use super::scene::{Scene, TINY, code, expect};
+
+/// Goals beside accuracy are found out for every candidate, and a bound on one is kept.
+pub(crate) fn other_aims_are_goals() -> Outcome {
+    let search = TINY.replace("latency_ms = \"min\"", "worst_class_accuracy = \"max\"\nfgsm_accuracy = \"max\"");
+    let scene = Scene::new(&format!("{search}\n[constraints]\ncalibration_error = {{ max = 0.99 }}\n"))?;
+    expect(&scene.search(&["--trials", "2"])?, code::DONE, &["calibration_error <= 0.99"])?;
+    let winner: Value = serde_json::from_str(&scene.read("run/winner.json")?)?;
+    for name in ["worst_class_accuracy", "fgsm_accuracy", "calibration_error"] {
+        let value = winner["metrics"][name]["value"].as_f64();
+        assert!(value.is_some_and(|x| (0.0..=1.0).contains(&x)), "{name}: {winner:#}");
+    }
+    let wrong = scene.read("search.toml")?.replace("fgsm_accuracy = \"max\"", "fgsm_acuracy = \"max\"");
+    scene.write("search.toml", wrong)?;
+    expect(&scene.run(&["search", "search.toml"])?, code::USAGE, &["fgsm_accuracy"])
+}
+
+/// The learning rate is searched with the network: one that is far too low is not the winner's, and the run can be trained on.
+pub(crate) fn recipes_are_tuned() -> Outcome {
+    let scene = Scene::new(&format!("{TINY}\n[tune]\nlearning_rate = [0.000001, 0.02]\nbatch = [16, 32]\n"))?;
+    expect(&scene.search(&[])?, code::DONE, &[])?;
+    let text = |number: u64| -> Result<String, Box<dyn std::error::Error>> {
+        let mut study = edgefit::study::Study::open(&scene.path("run/study.sqlite"))?;
+        let record =
+            study.trials()?.into_iter().find(|record| record.trial.number == number && record.trial.digest.is_some());
+        Ok(record.ok_or("no such trial")?.genotype)
+    };
+    let mut best = [f64::NEG_INFINITY; 2];
+    for trial in trained(&scene, "run")? {
+        let accuracy = trial.results.best(Metric::Accuracy).ok_or("no accuracy")?.value;
+        let is_high = text(trial.number)?.contains("~lr0.02-b");
+        let best = &mut best[usize::from(is_high)];
+        *best = best.max(accuracy);
+    }
+    assert!(best[0] > 0.0 && best[0] < best[1], "best accuracy with either learning rate: {best:?}");
+    let winner: Value = serde_json::from_str(&scene.read("run/winner.json")?)?;
+    assert!(winner["genotype"].as_str().is_some_and(|text| text.contains("~lr0.02-b")), "{winner:#}");
+    let again = scene.run(&["train", "run", "--epochs", "1"])?;
+    expect(&again, code::DONE, &["epoch 1/1"])?;
+    assert!(again.stdout.contains("~lr0.02-b"), "{}", again.stdout);
+    let wrong = scene.read("search.toml")?.replace("batch = [16, 32]", "batch = [16, 0]");
+    scene.write("search.toml", wrong)?;
+    expect(&scene.run(&["search", "search.toml"])?, code::USAGE, &["tune.batch", "a whole number from 1"])
+}
+
+/// A GPU that this build has no part for is told before anything is spent.
+pub(crate) fn absent_computes_are_told() -> Outcome {
+    let scene = Scene::new(TINY)?;
+    expect(&scene.search(&["--compute", "cuda"])?, code::RUNTIME, &["cuda", "--features cuda"])?;
+    expect(&scene.search(&["--compute", "tpu"])?, code::USAGE, &["wgpu"])
+}
