@@ -105,7 +105,7 @@ fn it_goes_on_from_its_bytes_as_if_it_had_not_stopped() {
     resumed.train_epoch(&lesson, &mut go_on).unwrap();
     assert_eq!(resumed.epochs(), 2);
     assert_eq!(resumed.to_bytes(), whole.to_bytes());
-    let error = Supernet::new(&[smallest.clone()], Compute::Cpu, 1).restore(&whole.to_bytes()).unwrap_err();
+    let error = Supernet::new(std::slice::from_ref(&smallest), Compute::Cpu, 1).restore(&whole.to_bytes()).unwrap_err();
     assert!(error.to_string().contains("another supernet"), "{error}");
 }
 
@@ -115,7 +115,7 @@ fn a_rate_that_is_far_too_high_ends_it_with_the_reason() {
     let family = Family { largest: &largest, smallest: &largest, draw: &drawn };
     let recipe = Recipe { warmup: 0.0, ..recipe(Optimizer::Sgd, 1e6) };
     let lesson = Lesson { family, sampling: Sampling::Uniform, data: &data, recipe: &recipe, seed: 1 };
-    let mut supernet = Supernet::new(&[largest.clone()], Compute::Cpu, 1);
+    let mut supernet = Supernet::new(std::slice::from_ref(&largest), Compute::Cpu, 1);
     let error = (0..6).find_map(|_| supernet.train_epoch(&lesson, &mut go_on).err()).expect("it cannot converge");
     assert!(matches!(error, TrainError::Diverged { .. }), "{error}");
 }
