@@ -2,6 +2,7 @@
 
 use std::ops::Bound;
 
+use edgefit_search::curve::LEAST_EPOCHS;
 use edgefit_train::proxy::PROXIES;
 use edgefit_train::supernet::Sampling;
 use edgefit_train::{Compute, Optimizer, Schedule};
@@ -90,6 +91,9 @@ pub struct EstimateConfig {
     pub average: Option<f64>,
     /// Whether each class weighs as much as any other in the loss, however many samples it has.
     pub class_weights: bool,
+    /// A training ends once it is less probable than this that it reaches an accuracy that makes a difference; `None` for none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_below: Option<f64>,
     /// What says which proposals are worth a training, without training them; all are where it is absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy: Option<Proxy>,
@@ -111,9 +115,10 @@ impl EstimateConfig {
         let method = section.choice("method", Method::Training, &METHODS, &[]);
         let (supernet_epochs, supernet_sampling) = read_supernet(section, method);
         let (epochs, least) = if method == Method::Training { (3, 1) } else { (0, 0) };
+        let epochs = section.count("epochs", epochs, least..=MOST_EPOCHS);
         Self {
             method,
-            epochs: section.count("epochs", epochs, least..=MOST_EPOCHS),
+            epochs,
             supernet_epochs,
             supernet_sampling,
             batch: section.count("batch", 32, 1..=MOST_BATCH),
@@ -126,12 +131,27 @@ impl EstimateConfig {
             clip_norm: section.optional_number("clip_norm", (Bound::Excluded(0.0), Bound::Included(1e6))),
             average: section.optional_number("average", 0.0..1.0),
             class_weights: section.flag("class_weights", false),
+            stop_below: read_stop(section, epochs),
             proxy,
             proposals,
             jobs: section.count("jobs", 2, 1..=256),
             compute: section.choice("compute", Compute::Cpu, &COMPUTES, &[]),
         }
     }
+}
+
+/// The probability below which a training ends early.
+fn read_stop(section: &mut Section<'_, '_>, epochs: usize) -> Option<f64> {
+    let stop = section.optional_number("stop_below", (Bound::Excluded(0.0), Bound::Included(0.5)));
+    if stop.is_some() && epochs <= LEAST_EPOCHS {
+        let help = format!("write `epochs = {}` or more, or remove it", LEAST_EPOCHS + 1);
+        section.wrong_key(
+            "stop_below",
+            "has no meaning for trainings of few epochs, which say nothing of more",
+            Some(help),
+        );
+    }
+    stop
 }
 
 /// Epochs and sampling of a supernet, where the method has one.

@@ -118,6 +118,19 @@ pub enum Event {
         /// Share of the validation images that are classified right.
         accuracy: Option<f64>,
     },
+    /// A candidate's training ended early.
+    Hopeless {
+        /// Number of the trial.
+        number: u64,
+        /// The pass after which it ended.
+        epoch: u64,
+        /// Passes of the whole training.
+        epochs: u64,
+        /// The accuracy that would have made a difference.
+        needed: f64,
+        /// How probable it was that the training reaches it.
+        probability: f64,
+    },
     /// A candidate was trained and measured.
     Trial(Judged),
     /// A candidate could not be trained or measured.

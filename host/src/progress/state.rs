@@ -41,7 +41,7 @@ impl State {
             Event::Finalist(judged) => return self.judge(judged, at),
             Event::Leads { number, refit } => self.now = leads(*number, *refit),
             Event::Proven(_) => self.count(at),
-            Event::TableFitted { .. } | Event::Warning(_) | Event::Detail(_) | Event::End => {}
+            Event::TableFitted { .. } | Event::Hopeless { .. } | Event::Warning(_) | Event::Detail(_) | Event::End => {}
         }
         false
     }

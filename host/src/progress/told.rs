@@ -25,6 +25,11 @@ pub(super) fn told(event: &Event, state: &State, is_better: bool, verbosity: Ver
             vec![format!("search: {by} stopped {count} before training, {} in all", state.stopped)]
         }
         Event::Epoch { .. } => vec![state.now.clone()],
+        Event::Hopeless { number, epoch, epochs, needed, probability } => vec![format!(
+            "search: trial {number} ended after {epoch} of {epochs} epochs: it reaches the {} that are needed with a probability of {}",
+            quantity::percent(*needed),
+            quantity::percent(*probability)
+        )],
         Event::Trial(judged) => vec![trial("search", judged, state, is_better)],
         Event::TrialFailed { number, reason } => vec![format!("search: trial {number} failed: {reason}")],
         Event::Finalist(judged) => vec![trial("final", judged, state, is_better)],

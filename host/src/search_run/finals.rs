@@ -150,7 +150,8 @@ impl Run<'_> {
         };
         let mut found = trial.known.clone();
         found.extend(final_readings(&model, &measurement));
-        found.extend(self.learned_readings(&self.space.decode(&trial.genotype)?, outcome)?);
+        let accuracy = outcome.accuracy(&self.dataset, self.config);
+        found.extend(self.learned_readings(&self.space.decode(&trial.genotype)?, outcome, accuracy)?);
         self.keep_finalist(trial, &found)?;
         self.progress.emit(Event::Finalist(shown(trial.number, &found, &self.config.goals())));
         Ok(Ok(Contender {

@@ -8,6 +8,7 @@ mod artifacts;
 mod crown;
 mod finals;
 mod gate;
+mod hope;
 mod measuring;
 mod opening;
 mod proxies;

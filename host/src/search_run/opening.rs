@@ -11,7 +11,7 @@ use edgefit_train::Dataset;
 use super::measuring::Measurer;
 use super::search_phase::describe;
 use super::seed::derived;
-use super::{Place, Run, supernet};
+use super::{Place, Run, hope, supernet};
 use crate::config::{DeviceConfig, SearchConfig};
 use crate::device::{DeviceInfo, Registry};
 use crate::error::{Error, ErrorKind, Result};
@@ -34,6 +34,7 @@ impl<'a> Run<'a> {
         interrupt: &'a AtomicBool,
     ) -> Result<Self> {
         supernet::check(config)?;
+        hope::check(config)?;
         config.estimate.compute.open()?;
         let dataset = config.data.load(config.seed)?;
         let space = searched_space(config, &dataset)?;

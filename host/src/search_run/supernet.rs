@@ -26,10 +26,18 @@ const PHASE: &str = "supernet";
 /// The spaces whose networks all find their weights in those of the largest ones.
 const SPACES: [&str; 4] = ["mbconv", "chain", "ds-cnn", "nb201"];
 
-/// Refuses a space whose networks do not share weights where candidates are to.
+/// Refuses where candidates are to share weights, but their space cannot, or what is tuned would change nothing.
 pub(super) fn check(config: &SearchConfig) -> Result<()> {
     let space = config.space.preset.as_str();
-    if config.estimate.method == Method::Training || SPACES.contains(&space) {
+    if config.estimate.method == Method::Training {
+        return Ok(());
+    }
+    if !config.tune.is_empty() && config.estimate.epochs == 0 {
+        let message = "[tune]: candidates that inherit their weights and are not trained on all come to the same under any \
+                       settings; write `epochs` above 0 in [estimate], or remove [tune]";
+        return Err(Error::new(ErrorKind::Usage, message));
+    }
+    if SPACES.contains(&space) {
         return Ok(());
     }
     let message = format!(

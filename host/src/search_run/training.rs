@@ -15,6 +15,7 @@ use edgefit_train::{
 };
 
 use super::Run;
+use super::hope::Watch;
 use super::recipe;
 use super::seed::derived;
 use crate::config::SearchConfig;
@@ -33,6 +34,8 @@ pub(super) struct Job {
     seed: u64,
     /// Whose weights it begins with; `None` for weights drawn by the seed.
     supernet: Option<Arc<Supernet>>,
+    /// What says that it is to end early, if anything does.
+    watch: Option<Watch>,
     /// Where the training of another trial paused that goes on here.
     from: Option<Vec<u8>>,
     /// The epoch after which it pauses, at most that of the recipe. 0 only with a supernet: what it inherits is judged as it is.
@@ -45,12 +48,26 @@ impl Job {
         let (number, mut recipe) = (trial.number, recipe::estimate(config));
         config.tune.apply(&trial.genotype, &mut recipe);
         let until = trial.fidelity.epochs.map_or(recipe.epochs, |epochs| recipe.epochs.min(epochs as usize));
-        Self { number, graph, recipe, seed: derived(config.seed, ESTIMATE, first), supernet: None, from: None, until }
+        Self {
+            number,
+            graph,
+            recipe,
+            seed: derived(config.seed, ESTIMATE, first),
+            supernet: None,
+            watch: None,
+            from: None,
+            until,
+        }
     }
 
     /// The same, going on where an earlier trial paused.
     pub(super) fn going_on(self, from: Option<Vec<u8>>) -> Self {
         Self { from, ..self }
+    }
+
+    /// The same, ended early where the watch says so.
+    pub(super) fn watched(self, watch: Option<Watch>) -> Self {
+        Self { watch, ..self }
     }
 
     /// The same from weights that candidates share, if they do.
@@ -62,7 +79,16 @@ impl Job {
     pub(super) fn to_end(graph: Graph, config: &SearchConfig, trial: &Trial) -> Self {
         let (number, recipe) = (trial.number, recipe::finals(config, trial));
         let until = recipe.epochs;
-        Self { number, graph, recipe, seed: derived(config.seed, "final", number), supernet: None, from: None, until }
+        Self {
+            number,
+            graph,
+            recipe,
+            seed: derived(config.seed, "final", number),
+            supernet: None,
+            watch: None,
+            from: None,
+            until,
+        }
     }
 
     /// Trains. Where the paused training is not there any more or does not fit, it is done again from its first epoch, which
@@ -72,7 +98,8 @@ impl Job {
         if let (Some(weights), 0) = (&inherited, self.until) {
             return Ok((judged(&self.graph, weights, dataset)?, Vec::new()));
         }
-        let whole = |from| Stretch { weights: inherited.as_ref(), from, until: self.until };
+        let ends = |epochs: &[EpochReport]| self.watch.as_ref().is_some_and(|watch| watch.ends(epochs));
+        let whole = |from| Stretch { weights: inherited.as_ref(), from, until: self.until, ends: Some(&ends) };
         let go = |from, observer: Observer<'_>| {
             train_stretch(&self.graph, dataset, &self.recipe, self.seed, whole(from), observer)
         };

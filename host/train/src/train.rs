@@ -101,13 +101,16 @@ pub fn train_with(
     recipe.check()?;
     on_one_thread(|| {
         let mut training = Training::of(graph, None, data, recipe, seed, operations)?;
-        training.run(recipe.epochs, observer)?;
+        training.run(recipe.epochs, None, observer)?;
         Ok(training.outcome())
     })
 }
 
+/// Whether a training is to end, from the epochs so far.
+pub type Ends<'a> = &'a (dyn Fn(&[EpochReport]) -> bool + Sync);
+
 /// A part of a training.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Stretch<'a> {
     /// The weights that the whole begins with; `None` for weights drawn by the seed.
     pub weights: Option<&'a Weights>,
@@ -115,6 +118,8 @@ pub struct Stretch<'a> {
     pub from: Option<&'a [u8]>,
     /// The epoch after which it pauses, at most that of the recipe.
     pub until: usize,
+    /// Asked after every epoch; `None` to go on in any case.
+    pub ends: Option<Ends<'a>>,
 }
 
 /// A part of the training that [`train`] is, or of one from other weights: what it came to, and where it paused. The parts together
@@ -136,7 +141,7 @@ pub fn train_stretch(
         if let Some(from) = stretch.from {
             training.restore(Paused::from_bytes(from)?)?;
         }
-        training.run(stretch.until.clamp(1, recipe.epochs), observer)?;
+        training.run(stretch.until.clamp(1, recipe.epochs), stretch.ends, observer)?;
         let paused = training.pause().to_bytes();
         Ok((training.outcome(), paused))
     })
@@ -224,10 +229,10 @@ impl<'a> Training<'a> {
         (self.data.train.len() / self.recipe.batch).max(1)
     }
 
-    /// Runs the epochs up to this one, unless patience ends first.
-    fn run(&mut self, until: usize, observer: Observer<'_>) -> Result<(), TrainError> {
+    /// Runs the epochs up to this one, unless patience or who asked for it ends it first.
+    fn run(&mut self, until: usize, ends: Option<Ends<'_>>, observer: Observer<'_>) -> Result<(), TrainError> {
         for epoch in self.epochs.len() + 1..=until {
-            if self.is_out_of_patience() {
+            if self.is_out_of_patience() || ends.is_some_and(|ends| ends(&self.epochs)) {
                 break;
             }
             let train_loss = self.epoch(epoch, observer)?;
