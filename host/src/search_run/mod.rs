@@ -13,10 +13,13 @@ mod measuring;
 mod opening;
 mod proxies;
 mod recipe;
+mod report_data;
 mod search_phase;
 mod seed;
+mod station;
 mod supernet;
 mod table_phase;
+mod telling;
 mod training;
 mod warm_start;
 
@@ -24,7 +27,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use edgefit_latency::Table;
 use edgefit_search::{Finish, Readings, Space};
 use edgefit_train::Dataset;
 use edgefit_train::supernet::Supernet;
@@ -35,10 +37,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Event, Progress};
 use crate::run_folder::RunFolder;
 use crate::study::Study;
-use measuring::Measurer;
 pub(crate) use opening::{describe_data, describe_space, machine, searched_space, table_provenance};
 pub(crate) use recipe::finals as final_recipe;
 pub(crate) use seed::derived;
+use station::Station;
 
 /// Name under which the study keeps the data of the report.
 pub const REPORT_DOCUMENT: &str = "report";
@@ -61,6 +63,8 @@ pub struct Summary {
     pub genotype: String,
     /// All that is known about the winner.
     pub readings: Readings,
+    /// What the devices are called.
+    pub devices: Vec<String>,
     /// What had to hold.
     pub bounds: Vec<String>,
     /// Which choices mattered and what the front has in common: names, and what is said.
@@ -79,9 +83,9 @@ struct Run<'a> {
     started: String,
     dataset: Dataset,
     space: Box<dyn Space>,
-    measurer: Measurer,
-    table: Table,
-    /// How many trials the table has learned from.
+    /// The devices, in the order of the configuration; at least one.
+    stations: Vec<Station>,
+    /// How many trials the tables have learned from.
     learned: usize,
     /// The weights that candidates inherit, once they are trained, if candidates share weights.
     supernet: Option<Arc<Supernet>>,
@@ -91,7 +95,7 @@ struct Run<'a> {
     interrupt: &'a AtomicBool,
 }
 
-/// Runs a search to its end, or from where an earlier process left it, on a device of the registry.
+/// Runs a search to its end, or from where an earlier process left it, on devices of the registry.
 ///
 /// # Errors
 /// Each kind of [`ErrorKind`], with what to do; after [`ErrorKind::Interrupted`] and [`ErrorKind::Device`] the run can be resumed.

@@ -27,7 +27,8 @@ pub(crate) fn kill_at_any_moment_loses_nothing() -> Outcome {
 /// only objective, since which networks go on depends on the objectives, and no two searches measure the same latencies.
 pub(crate) fn paused_trainings_go_on() -> Outcome {
     let epochs = TINY.replace("epochs = 1\n", "epochs = 4\n").replace("latency_ms = \"min\"\n", "");
-    let trials = lost_nothing(&epochs.replace("\"random\"", "\"successive-halving\"\nreduction = 2"), &MOMENTS)?;
+    let halving = epochs.replace("\"random\"", "\"successive-halving\"\nreduction = 2");
+    let (_, trials) = lost_nothing(&halving, &MOMENTS)?;
     let of = |epochs: u64| trials.iter().filter(|trial| trial.fidelity.epochs == Some(epochs)).count();
     assert_eq!([of(1), of(2), of(4)], [6, 3, 1]);
     let highest = trials.iter().find(|trial| trial.fidelity.epochs == Some(4)).ok_or("none was trained to the end")?;
@@ -39,7 +40,7 @@ pub(crate) fn paused_trainings_go_on() -> Outcome {
 /// The same where trainings end early, whose end depends on the curves of others: each ends after the same epoch, and says why.
 pub(crate) fn hopeless_trainings_end_again() -> Outcome {
     let search = TINY.replace("latency_ms = \"min\"\n", "").replace("trials = 6", "trials = 11");
-    let trials = lost_nothing(&search.replace("epochs = 1\n", "epochs = 5\nstop_below = 0.5\n"), &[0.7])?;
+    let (_, trials) = lost_nothing(&search.replace("epochs = 1\n", "epochs = 5\nstop_below = 0.5\n"), &[0.7])?;
     let told =
         trials.iter().filter_map(|trial| trial.results.best(Metric::Accuracy)).map(|a| format!("{:?}", a.origin));
     let (ended, whole): (Vec<String>, Vec<String>) = told.partition(|by| by.contains("learning curve"));
@@ -49,8 +50,8 @@ pub(crate) fn hopeless_trainings_end_again() -> Outcome {
     Ok(())
 }
 
-/// Kills a search at every one of these moments, shares of its time, and returns its trials once it went the way of one that nobody killed.
-fn lost_nothing(search: &str, moments: &[f64]) -> Result<Vec<Trial>, Failed> {
+/// Kills a search at every one of these moments, shares of its time, and returns it with its trials once it went the way of one that nobody killed.
+pub(super) fn lost_nothing(search: &str, moments: &[f64]) -> Result<(Scene, Vec<Trial>), Failed> {
     let whole = Scene::new(search)?;
     let started = Instant::now();
     expect(&whole.search(&[])?, code::DONE, &[])?;
@@ -69,7 +70,7 @@ fn lost_nothing(search: &str, moments: &[f64]) -> Result<Vec<Trial>, Failed> {
     assert!(lost.is_empty(), "trained before a kill, and lost or changed: {lost:#?}");
     let course = |trials: &[Trial]| trials.iter().map(course_of).collect::<Vec<_>>();
     assert_eq!(course(&after), course(&trained(&whole, "run")?), "the resumed search (left) went another way");
-    Ok(after)
+    Ok((killed, after))
 }
 
 /// What of a trial does not depend on what was measured.
