@@ -34,6 +34,8 @@ pub enum RunFile {
     Search,
     /// The study.
     Study,
+    /// The weights that candidates share, as far as they are trained.
+    Supernet,
     /// The latency table, of several devices that of the first.
     Table,
     /// The Pareto front.
@@ -54,6 +56,7 @@ impl RunFile {
         match self {
             Self::Search => "search.toml",
             Self::Study => "study.sqlite",
+            Self::Supernet => "supernet.state",
             Self::Table => "device.table",
             Self::Pareto => "pareto.csv",
             Self::WinnerModel => "winner.onnx",

@@ -10,6 +10,7 @@ pub(crate) mod examples;
 pub(crate) mod export;
 pub(crate) mod main_job;
 pub(crate) mod mistakes;
+pub(crate) mod one_shot;
 pub(crate) mod report;
 pub(crate) mod resume;
 pub(crate) mod runtime;

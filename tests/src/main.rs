@@ -20,8 +20,8 @@ use std::process::ExitCode;
 use agent::{emulated, frames, models};
 use architecture::{dependencies, documents, purity, sources, tree};
 use command::{
-    bench, compare, data, device, examples, export, main_job, mistakes, report, resume, runtime, several, shell,
-    simulate, storage, table, training,
+    bench, compare, data, device, examples, export, main_job, mistakes, one_shot, report, resume, runtime, several,
+    shell, simulate, storage, table, training,
 };
 use devices::{adb, pool, ssh, trouble, vanishing};
 use harness::{Test, test};
@@ -91,10 +91,15 @@ const CONTENTS: &[Test] = &[
     test("train::divergence_ends_a_trial_and_not_the_run", &[Program], data::divergence_ends_a_trial_and_not_the_run),
     test("train::other_aims_are_goals", &[Program], training::other_aims_are_goals),
     test("train::recipes_are_tuned", &[Program], training::recipes_are_tuned),
+    test("train::only_what_can_be_judged_ends_early", &[Program], training::only_what_can_be_judged_ends_early),
     test("train::absent_computes_are_told", &[Program], training::absent_computes_are_told),
     test("export::a_trial_is_trained_and_exported", &[Program], export::a_trial_is_trained_and_exported),
     test("export::eight_bits_classify_as_well", &[Program, OnnxRuntime, OnnxChecker], export::eight_bits_classify_as_well),
+    test("one_shot::candidates_inherit_shared_weights", &[Program], one_shot::candidates_inherit_shared_weights),
+    test("one_shot::other_spaces_are_refused", &[Program], one_shot::other_spaces_are_refused),
+    test("one_shot::shared_weights_that_diverge_are_told", &[Program], one_shot::shared_weights_that_diverge_are_told),
     test("resume::kill_at_any_moment_loses_nothing", &[Program], resume::kill_at_any_moment_loses_nothing),
+    test("resume::hopeless_trainings_end_again", &[Program], resume::hopeless_trainings_end_again),
     test("resume::paused_trainings_go_on", &[Program], resume::paused_trainings_go_on),
     test("resume::interrupting_says_how_to_go_on", &[Program], resume::interrupting_says_how_to_go_on),
     test("report::opens_in_a_browser", &[Program, Chromium], report::report_opens_in_a_browser),

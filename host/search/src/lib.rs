@@ -4,6 +4,7 @@
 //! [`SearchEngine`] hands out and tells it the results; with the same seed and the same results the trials are the same,
 //! whatever the order in which the results came in, and also after an interruption.
 
+pub mod curve;
 pub mod draw;
 mod engine;
 pub mod explain;

@@ -44,7 +44,7 @@ pub(crate) use space::load as load_space;
 pub(crate) use suggestion::nearest;
 pub use table::TableConfig;
 pub(crate) use training::COMPUTES;
-pub use training::{EstimateConfig, FinalConfig, Proxy};
+pub use training::{EstimateConfig, FinalConfig, Method, Proxy};
 pub use tune::TuneConfig;
 
 use document::Document;

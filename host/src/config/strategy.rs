@@ -9,11 +9,20 @@ use super::section::Section;
 const MOST_TRIALS: usize = 100_000;
 
 /// Strategies of the documentation that this version has not.
-const PLANNED: [&str; 2] = ["darts", "one-shot"];
+const PLANNED: [&str; 1] = ["darts"];
+
+/// What people look for among strategies and find in `[estimate]`.
+const ONE_SHOT: &str = "one-shot";
 
 /// Reads `[strategy]`.
 pub(super) fn read(section: &mut Section<'_, '_>) -> StrategySettings {
     let standard = StrategySettings::default();
+    if section.get("name").and_then(|name| name.get_ref().as_str()) == Some(ONE_SHOT) {
+        let help = "name the strategy that is to search, and write `method = \"one-shot\"` in [estimate]".to_owned();
+        section.wrong_value("name", "shared weights estimate accuracy, under any strategy", Some(help));
+        section.settle_all();
+        return standard;
+    }
     let names: Vec<(&str, &str)> = strategy::names().map(|name| (name, name)).collect();
     if section.has("name") && section.required_choice("name", &names, &PLANNED).is_none() {
         section.settle_all();

@@ -168,7 +168,15 @@ fn an_unknown_name_lists_those_that_are_there() {
     );
     check_section(
         "[strategy]\nname = \"one-shot\"",
-        "search.toml:7: strategy.name: \"one-shot\" is not in this version\n= help: there are random, grid, evolution, nsga2, local-search, bayesian, tpe, reinforce, successive-halving, hyperband and asha",
+        "search.toml:7: strategy.name: shared weights estimate accuracy, under any strategy\n= help: name the strategy that is to search, and write `method = \"one-shot\"` in [estimate]",
+    );
+    check_section(
+        "[estimate]\nsupernet_epochs = 5",
+        "search.toml:7: estimate.supernet_epochs: has no meaning where candidates do not share weights\n= help: write `method = \"one-shot\"`, or remove it",
+    );
+    check_section(
+        "[strategy]\nname = \"darts\"",
+        "search.toml:7: strategy.name: \"darts\" is not in this version\n= help: there are random, grid, evolution, nsga2, local-search, bayesian, tpe, reinforce, successive-halving, hyperband and asha",
     );
     check_section(
         "[device]\nruntime = \"onnx\"",

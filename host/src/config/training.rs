@@ -2,9 +2,11 @@
 
 use std::ops::Bound;
 
+use edgefit_search::curve::LEAST_EPOCHS;
 use edgefit_train::proxy::PROXIES;
+use edgefit_train::supernet::Sampling;
 use edgefit_train::{Compute, Optimizer, Schedule};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::section::Section;
 
@@ -23,6 +25,15 @@ const OPTIMIZERS: [(&str, Optimizer); 2] = [("sgd", Optimizer::Sgd), ("adamw", O
 /// Every schedule with its name in a search file.
 const SCHEDULES: [(&str, Schedule); 2] = [("cosine", Schedule::Cosine), ("one-cycle", Schedule::OneCycle)];
 
+/// Ways to estimate an accuracy, with their names in a search file.
+const METHODS: [(&str, Method); 2] = [("training", Method::Training), ("one-shot", Method::OneShot)];
+
+/// Every way to choose the networks that a step of a supernet trains, with its name in a search file.
+const SAMPLINGS: [(&str, Sampling); 2] = [("uniform", Sampling::Uniform), ("sandwich", Sampling::Sandwich(1))];
+
+/// Epochs of a supernet unless stated.
+const SUPERNET_EPOCHS: usize = 40;
+
 /// Everything that can be computed on, with its name in a search file.
 pub(crate) const COMPUTES: [(&str, Compute); 3] =
     [("cpu", Compute::Cpu), ("wgpu", Compute::Wgpu), ("cuda", Compute::Cuda)];
@@ -35,11 +46,29 @@ const fn standard(optimizer: Optimizer) -> (f64, f64) {
     }
 }
 
-/// How a candidate's accuracy is estimated: by a short training.
+/// How an accuracy is estimated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// Each candidate is trained for itself.
+    Training,
+    /// All candidates share weights, which are trained once before the search.
+    OneShot,
+}
+
+/// How a candidate's accuracy is estimated: by a short training, or by weights that all candidates share.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EstimateConfig {
-    /// Passes over the training samples.
+    /// How the accuracy comes about.
+    pub method: Method,
+    /// Passes over the training samples; with shared weights, those that a candidate is trained for after it inherited.
     pub epochs: usize,
+    /// Passes over the training samples for which the shared weights are trained; only with such.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub supernet_epochs: Option<usize>,
+    /// Which networks each step of that trains; only with shared weights.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "sampling_name")]
+    pub supernet_sampling: Option<Sampling>,
     /// Samples a step.
     pub batch: usize,
     /// How weights follow gradients.
@@ -62,6 +91,9 @@ pub struct EstimateConfig {
     pub average: Option<f64>,
     /// Whether each class weighs as much as any other in the loss, however many samples it has.
     pub class_weights: bool,
+    /// A training ends once it is less probable than this that it reaches an accuracy that makes a difference; `None` for none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_below: Option<f64>,
     /// What says which proposals are worth a training, without training them; all are where it is absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy: Option<Proxy>,
@@ -80,8 +112,15 @@ impl EstimateConfig {
         let optimizer = section.choice("optimizer", Optimizer::Adamw, &OPTIMIZERS, &[]);
         let (learning_rate, weight_decay) = standard(optimizer);
         let (proxy, proposals) = read_proxy(section);
+        let method = section.choice("method", Method::Training, &METHODS, &[]);
+        let (supernet_epochs, supernet_sampling) = read_supernet(section, method);
+        let (epochs, least) = if method == Method::Training { (3, 1) } else { (0, 0) };
+        let epochs = section.count("epochs", epochs, least..=MOST_EPOCHS);
         Self {
-            epochs: section.count("epochs", 3, 1..=MOST_EPOCHS),
+            method,
+            epochs,
+            supernet_epochs,
+            supernet_sampling,
             batch: section.count("batch", 32, 1..=MOST_BATCH),
             optimizer,
             learning_rate: section.number("learning_rate", learning_rate, POSITIVE_RATE),
@@ -92,12 +131,49 @@ impl EstimateConfig {
             clip_norm: section.optional_number("clip_norm", (Bound::Excluded(0.0), Bound::Included(1e6))),
             average: section.optional_number("average", 0.0..1.0),
             class_weights: section.flag("class_weights", false),
+            stop_below: read_stop(section, epochs),
             proxy,
             proposals,
             jobs: section.count("jobs", 2, 1..=256),
             compute: section.choice("compute", Compute::Cpu, &COMPUTES, &[]),
         }
     }
+}
+
+/// The probability below which a training ends early.
+fn read_stop(section: &mut Section<'_, '_>, epochs: usize) -> Option<f64> {
+    let stop = section.optional_number("stop_below", (Bound::Excluded(0.0), Bound::Included(0.5)));
+    if stop.is_some() && epochs <= LEAST_EPOCHS {
+        let help = format!("write `epochs = {}` or more, or remove it", LEAST_EPOCHS + 1);
+        section.wrong_key(
+            "stop_below",
+            "has no meaning for trainings of few epochs, which say nothing of more",
+            Some(help),
+        );
+    }
+    stop
+}
+
+/// Epochs and sampling of a supernet, where the method has one.
+fn read_supernet(section: &mut Section<'_, '_>, method: Method) -> (Option<usize>, Option<Sampling>) {
+    let epochs = section.optional_count("supernet_epochs", 1..=MOST_EPOCHS);
+    let sampling = section.choice("supernet_sampling", Sampling::Sandwich(1), &SAMPLINGS, &[]);
+    if method == Method::OneShot {
+        return (Some(epochs.unwrap_or(SUPERNET_EPOCHS)), Some(sampling));
+    }
+    for key in ["supernet_epochs", "supernet_sampling"] {
+        if section.has(key) {
+            let help = "write `method = \"one-shot\"`, or remove it".to_owned();
+            section.wrong_key(key, "has no meaning where candidates do not share weights", Some(help));
+        }
+    }
+    (None, None)
+}
+
+#[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
+fn sampling_name<S: Serializer>(sampling: &Option<Sampling>, serializer: S) -> Result<S::Ok, S::Error> {
+    let name = SAMPLINGS.iter().find(|(_, known)| Some(*known) == *sampling).map(|(name, _)| *name);
+    name.serialize(serializer)
 }
 
 /// What picks the proposals that are trained.

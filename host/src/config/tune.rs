@@ -83,7 +83,7 @@ impl TuneConfig {
     }
 
     /// Whether nothing is tuned.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 

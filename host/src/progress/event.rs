@@ -15,6 +15,8 @@ pub struct Plan {
     pub latency_bound_ms: Option<f64>,
     /// Models that the latency table is made of.
     pub table_models: u64,
+    /// Passes over the data for which candidates' shared weights are trained; 0 where they share none.
+    pub supernet_epochs: u64,
     /// Candidates to train.
     pub trials: u64,
     /// Passes over the data of each.
@@ -30,6 +32,8 @@ pub struct Plan {
 pub enum Phase {
     /// Models are measured for the latency table.
     Table,
+    /// The weights that candidates share are trained.
+    Supernet,
     /// Candidates are proposed, trained and measured.
     Search,
     /// The best are trained to the end and measured again.
@@ -41,6 +45,7 @@ impl Phase {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Table => "table",
+            Self::Supernet => "supernet",
             Self::Search => "search",
             Self::Final => "final",
         }
@@ -101,6 +106,11 @@ pub enum Event {
         /// The same of the baseline, with its name.
         baseline: (String, f64),
     },
+    /// A pass over the data of the shared weights ended.
+    SupernetEpoch {
+        /// Mean loss of its steps.
+        loss: f64,
+    },
     /// A constraint stopped proposals before training.
     Stopped {
         /// Which constraint.
@@ -118,6 +128,19 @@ pub enum Event {
         epochs: u64,
         /// Share of the validation images that are classified right.
         accuracy: Option<f64>,
+    },
+    /// A candidate's training ended early.
+    Hopeless {
+        /// Number of the trial.
+        number: u64,
+        /// The pass after which it ended.
+        epoch: u64,
+        /// Passes of the whole training.
+        epochs: u64,
+        /// The accuracy that would have made a difference.
+        needed: f64,
+        /// How probable it was that the training reaches it.
+        probability: f64,
     },
     /// A candidate was trained and measured.
     Trial(Judged),

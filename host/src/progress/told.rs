@@ -14,6 +14,7 @@ pub(super) fn told(event: &Event, state: &State, is_better: bool, verbosity: Ver
         Event::TableSample { .. } => {
             vec![format!("table {}/{}: {}", state.done, state.total(), state.now)]
         }
+        Event::SupernetEpoch { .. } => vec![format!("supernet {}/{}: {}", state.done, state.total(), state.now)],
         Event::TableFitted { device, predictor, error, baseline } => vec![format!(
             "table{}: {predictor} guides the search, mean error {} on unseen models ({}: {})",
             device.as_ref().map(|device| format!(" of {device}")).unwrap_or_default(),
@@ -25,6 +26,11 @@ pub(super) fn told(event: &Event, state: &State, is_better: bool, verbosity: Ver
             vec![format!("search: {by} stopped {count} before training, {} in all", state.stopped)]
         }
         Event::Epoch { .. } => vec![state.now.clone()],
+        Event::Hopeless { number, epoch, epochs, needed, probability } => vec![format!(
+            "search: trial {number} ended after {epoch} of {epochs} epochs: it reaches the {} that are needed with a probability of {}",
+            quantity::percent(*needed),
+            quantity::percent(*probability)
+        )],
         Event::Trial(judged) => vec![trial("search", judged, state, is_better)],
         Event::TrialFailed { number, reason } => vec![format!("search: trial {number} failed: {reason}")],
         Event::Finalist(judged) => vec![trial("final", judged, state, is_better)],

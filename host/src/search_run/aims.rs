@@ -33,10 +33,10 @@ impl Run<'_> {
         !self.wanted_aims().is_empty()
     }
 
-    /// The accuracy of a network that was trained just now, and what the aims are for it.
-    pub(super) fn learned_readings(&self, graph: &Graph, outcome: &Outcome) -> Result<Readings> {
+    /// The accuracy of a network that was trained just now, as it is given, and what the aims are for it.
+    pub(super) fn learned_readings(&self, graph: &Graph, outcome: &Outcome, accuracy: Value) -> Result<Readings> {
         let wanted = self.wanted_aims();
-        let mut found = Readings::new().with(Metric::Accuracy, outcome.accuracy(&self.dataset));
+        let mut found = Readings::new().with(Metric::Accuracy, accuracy);
         let Some(weights) = outcome.weights.as_ref().filter(|_| !wanted.is_empty()) else { return Ok(found) };
         let aims: Vec<Aim> = wanted.iter().map(|(_, aim)| *aim).collect();
         let (samples, normalization) = (&self.dataset.validation, &self.dataset.normalization);

@@ -78,7 +78,7 @@ impl Run<'_> {
                 let outcome = Outcome { training: training.clone(), weights: None, paused: None };
                 judged.push(Judged {
                     draw: trial.draw,
-                    accuracy: outcome.accuracy(&self.dataset).value,
+                    accuracy: outcome.accuracy(&self.dataset, self.config).value,
                     validation_loss: outcome.validation_loss(),
                     macs: trial.readings().best(Metric::Macs).map_or(0.0, |macs| macs.value),
                 });
@@ -150,7 +150,8 @@ impl Run<'_> {
         };
         let mut found = trial.known.clone();
         found.extend(final_readings(&model, &measurements));
-        found.extend(self.learned_readings(&self.space.decode(&trial.genotype)?, outcome)?);
+        let accuracy = outcome.accuracy(&self.dataset, self.config);
+        found.extend(self.learned_readings(&self.space.decode(&trial.genotype)?, outcome, accuracy)?);
         self.keep_finalist(trial, &found)?;
         self.progress.emit(Event::Finalist(self.judged(trial.number, &found)));
         Ok(Ok(Contender {

@@ -8,6 +8,7 @@ mod artifacts;
 mod crown;
 mod finals;
 mod gate;
+mod hope;
 mod measuring;
 mod opening;
 mod proxies;
@@ -16,16 +17,19 @@ mod report_data;
 mod search_phase;
 mod seed;
 mod station;
+mod supernet;
 mod table_phase;
 mod telling;
 mod training;
 mod warm_start;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use edgefit_search::{Finish, Readings, Space};
 use edgefit_train::Dataset;
+use edgefit_train::supernet::Supernet;
 
 use crate::config::SearchConfig;
 use crate::device::Registry;
@@ -83,6 +87,8 @@ struct Run<'a> {
     stations: Vec<Station>,
     /// How many trials the tables have learned from.
     learned: usize,
+    /// The weights that candidates inherit, once they are trained, if candidates share weights.
+    supernet: Option<Arc<Supernet>>,
     /// The losses from which hypervolume is counted.
     reference: Vec<f64>,
     progress: &'a Progress,
@@ -109,6 +115,7 @@ pub fn run(
 impl Run<'_> {
     fn finish(&mut self) -> Result<Summary> {
         self.fill_table()?;
+        self.train_supernet()?;
         let mut engine = self.engine()?;
         if let Finish::NoFeasible { by, stopped, .. } = self.search(&mut engine)? {
             return Err(self.infeasible(by, stopped)?);

@@ -5,12 +5,12 @@ use std::sync::atomic::AtomicBool;
 use edgefit_graph::{Graph, Shape};
 use edgefit_latency::Provenance as TableProvenance;
 use edgefit_onnx::ExportOptions;
-use edgefit_search::{Constraint, Direction, Genotype, Metric, Objective, Space, Task, Trial, draw, strategy};
+use edgefit_search::{Constraint, Direction, Metric, Objective, Space, Task, Trial, draw, strategy};
 use edgefit_train::Dataset;
 
 use super::seed::derived;
 use super::station::Station;
-use super::{Place, Run};
+use super::{Place, Run, hope, supernet};
 use crate::config::{DeviceConfig, SearchConfig};
 use crate::device::{DeviceInfo, Registry};
 use crate::error::{Error, ErrorKind, Result};
@@ -32,6 +32,8 @@ impl<'a> Run<'a> {
         progress: &'a Progress,
         interrupt: &'a AtomicBool,
     ) -> Result<Self> {
+        supernet::check(config)?;
+        hope::check(config)?;
         config.estimate.compute.open()?;
         let dataset = config.data.load(config.seed)?;
         let space = searched_space(config, &dataset)?;
@@ -56,6 +58,7 @@ impl<'a> Run<'a> {
             space,
             stations,
             learned: 0,
+            supernet: None,
             reference,
             progress,
             interrupt,
@@ -80,6 +83,7 @@ impl<'a> Run<'a> {
                 .find(|c| is_alone && c.metric == Metric::LatencyMs)
                 .and_then(|c| c.max),
             table_models: config.table.models as u64,
+            supernet_epochs: config.estimate.supernet_epochs.unwrap_or(0) as u64,
             trials: config.strategy.trials,
             trial_epochs: config.estimate.epochs as u64,
             finalists: config.finals.finalists as u64,
@@ -253,7 +257,7 @@ pub(crate) fn describe_space(space: &dyn Space) -> String {
 /// The point from which hypervolume is counted, as losses: the accuracy of guessing, the bound where there is one, and else
 /// twice what the largest network of the space costs.
 fn reference_losses(config: &SearchConfig, space: &dyn Space, classes: usize) -> Result<Vec<f64>> {
-    let largest = space.decode(&largest(space))?;
+    let largest = space.decode(&space.largest())?;
     let goals = config.goals();
     let reference = |objective: &Objective| {
         let is_its = |c: &&Constraint| (c.metric, c.device) == (objective.metric, objective.device);
@@ -267,12 +271,6 @@ fn reference_losses(config: &SearchConfig, space: &dyn Space, classes: usize) ->
         if outside { 0.0 } else { objective.loss(value) }
     };
     Ok(goals.objectives().iter().map(reference).collect())
-}
-
-/// The genotype of the costliest network: the last option of every choice.
-fn largest(space: &dyn Space) -> Genotype {
-    let last = space.choices().list().iter().map(|choice| (choice.count() - 1) as u8);
-    Genotype::new(last.collect::<Vec<u8>>())
 }
 
 /// The most that a metric without a bound can be expected to reach: exact where it is computed, a rough ceiling where not.

@@ -32,6 +32,11 @@ pub(super) fn estimate(config: &SearchConfig) -> Recipe {
     }
 }
 
+/// How the weights are trained that candidates share.
+pub(super) fn supernet(config: &SearchConfig, epochs: usize) -> Recipe {
+    Recipe { epochs, ..estimate(config) }
+}
+
 /// How a finalist is trained to the end, with what was tuned for it.
 pub(crate) fn finals(config: &SearchConfig, trial: &Trial) -> Recipe {
     let FinalConfig { epochs, patience, time_shift, noise, cutout, color, mixup, .. } = config.finals;

@@ -223,7 +223,8 @@ impl Run<'_> {
     /// Measures a candidate, unless what the table says of it is sure, with the weights that its training began with: what they are
     /// does not change the time that the network takes, and so the measurement does not depend on how far its training got.
     fn judge(&mut self, engine: &SearchEngine, trial: &Trial, outcome: &Outcome) -> Result<Judged> {
-        let learned = self.learned_readings(&self.space.decode(&trial.genotype)?, outcome)?;
+        let accuracy = self.accuracy_of(engine, trial, outcome)?;
+        let learned = self.learned_readings(&self.space.decode(&trial.genotype)?, outcome, accuracy)?;
         if self.is_spared(trial) {
             return Ok((Ok(learned), Vec::new()));
         }
@@ -254,9 +255,10 @@ impl Run<'_> {
         Ok((Ok(found), records))
     }
 
-    fn estimate_job(&self, engine: &SearchEngine, trial: &Trial) -> Result<Job> {
+    fn estimate_job(&mut self, engine: &SearchEngine, trial: &Trial) -> Result<Job> {
         let graph = self.space.decode(&trial.genotype)?;
-        let job = Job::estimate(graph, self.config, trial, first_of(engine, trial));
+        let job = Job::estimate(graph, self.config, trial, first_of(engine, trial)).inheriting(self.supernet.clone());
+        let job = job.watched(self.watch(engine, trial)?);
         Ok(job.going_on(trial.fidelity.continues.and_then(|earlier| std::fs::read(self.folder.paused(earlier)).ok())))
     }
 

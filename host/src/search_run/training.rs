@@ -1,6 +1,7 @@
 //! Trainings of a run, side by side: each on one thread, since two on one thread each use two cores better than one on two.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
@@ -8,11 +9,13 @@ use std::time::Instant;
 
 use edgefit_graph::{Graph, Weights};
 use edgefit_search::{Trial, Value};
+use edgefit_train::supernet::Supernet;
 use edgefit_train::{
-    Dataset, EpochReport, Event as Told, Observer, Recipe, Stretch, TrainError, TrainOutcome, train_stretch,
+    Dataset, EpochReport, Event as Told, Observer, Recipe, Stretch, TrainError, TrainOutcome, evaluate, train_stretch,
 };
 
 use super::Run;
+use super::hope::Watch;
 use super::recipe;
 use super::seed::derived;
 use crate::config::SearchConfig;
@@ -29,9 +32,13 @@ pub(super) struct Job {
     graph: Graph,
     recipe: Recipe,
     seed: u64,
+    /// Whose weights it begins with; `None` for weights drawn by the seed.
+    supernet: Option<Arc<Supernet>>,
+    /// What says that it is to end early, if anything does.
+    watch: Option<Watch>,
     /// Where the training of another trial paused that goes on here.
     from: Option<Vec<u8>>,
-    /// The epoch after which it pauses, at most that of the recipe.
+    /// The epoch after which it pauses, at most that of the recipe. 0 only with a supernet: what it inherits is judged as it is.
     until: usize,
 }
 
@@ -41,7 +48,16 @@ impl Job {
         let (number, mut recipe) = (trial.number, recipe::estimate(config));
         config.tune.apply(&trial.genotype, &mut recipe);
         let until = trial.fidelity.epochs.map_or(recipe.epochs, |epochs| recipe.epochs.min(epochs as usize));
-        Self { number, graph, recipe, seed: derived(config.seed, ESTIMATE, first), from: None, until }
+        Self {
+            number,
+            graph,
+            recipe,
+            seed: derived(config.seed, ESTIMATE, first),
+            supernet: None,
+            watch: None,
+            from: None,
+            until,
+        }
     }
 
     /// The same, going on where an earlier trial paused.
@@ -49,17 +65,41 @@ impl Job {
         Self { from, ..self }
     }
 
+    /// The same, ended early where the watch says so.
+    pub(super) fn watched(self, watch: Option<Watch>) -> Self {
+        Self { watch, ..self }
+    }
+
+    /// The same from weights that candidates share, if they do.
+    pub(super) fn inheriting(self, supernet: Option<Arc<Supernet>>) -> Self {
+        Self { supernet, ..self }
+    }
+
     /// The training of a finalist to the end.
     pub(super) fn to_end(graph: Graph, config: &SearchConfig, trial: &Trial) -> Self {
         let (number, recipe) = (trial.number, recipe::finals(config, trial));
         let until = recipe.epochs;
-        Self { number, graph, recipe, seed: derived(config.seed, "final", number), from: None, until }
+        Self {
+            number,
+            graph,
+            recipe,
+            seed: derived(config.seed, "final", number),
+            supernet: None,
+            watch: None,
+            from: None,
+            until,
+        }
     }
 
     /// Trains. Where the paused training is not there any more or does not fit, it is done again from its first epoch, which
     /// comes to the same, bit for bit.
     fn train(&self, dataset: &Dataset, observer: Observer<'_>) -> std::result::Result<Stretched, TrainError> {
-        let whole = |from| Stretch { from, until: self.until };
+        let inherited = self.supernet.as_ref().map(|supernet| supernet.inherit(&self.graph, dataset)).transpose()?;
+        if let (Some(weights), 0) = (&inherited, self.until) {
+            return Ok((judged(&self.graph, weights, dataset)?, Vec::new()));
+        }
+        let ends = |epochs: &[EpochReport]| self.watch.as_ref().is_some_and(|watch| watch.ends(epochs));
+        let whole = |from| Stretch { weights: inherited.as_ref(), from, until: self.until, ends: Some(&ends) };
         let go = |from, observer: Observer<'_>| {
             train_stretch(&self.graph, dataset, &self.recipe, self.seed, whole(from), observer)
         };
@@ -68,6 +108,15 @@ impl Job {
             result => result,
         }
     }
+}
+
+/// A network as it is, in the form of a training of one epoch.
+fn judged(graph: &Graph, weights: &Weights, dataset: &Dataset) -> std::result::Result<TrainOutcome, TrainError> {
+    let found = evaluate(graph, weights, &dataset.validation, &dataset.normalization)?;
+    let (validation_accuracy, validation_loss) = (Some(found.accuracy), Some(found.loss));
+    let epoch = EpochReport { epoch: 1, train_loss: f64::NAN, validation_loss, validation_accuracy };
+    let weights = weights.clone();
+    Ok(TrainOutcome { weights, best_epoch: 1, validation_accuracy, validation_loss, epochs: vec![epoch] })
 }
 
 /// A network that was trained, now or before an interruption.
@@ -92,13 +141,17 @@ impl Outcome {
         best.map_or(f64::INFINITY, |(_, loss)| loss)
     }
 
-    /// Accuracy of the best epoch on the validation images.
-    pub(super) fn accuracy(&self, dataset: &Dataset) -> Value {
+    /// Accuracy of the best epoch on the validation images, and how it came about.
+    pub(super) fn accuracy(&self, dataset: &Dataset, config: &SearchConfig) -> Value {
         let epochs = &self.training.epochs;
         let best = epochs.iter().filter_map(|epoch| epoch.validation_accuracy).fold(0.0, f64::max);
-        let by =
-            format!("training with burn for {} epochs, {} validation images", epochs.len(), dataset.validation.len());
-        Value::measured(best, None, by)
+        let trained = format!("training with burn for {} epochs", epochs.len());
+        let how = match config.estimate.supernet_epochs.filter(|_| self.training.purpose == Purpose::Estimate) {
+            None => trained,
+            Some(shared) if config.estimate.epochs == 0 => format!("weights shared by all, of {shared} epochs"),
+            Some(shared) => format!("weights shared by all, of {shared} epochs, and {trained}"),
+        };
+        Value::measured(best, None, format!("{how}, {} validation images", dataset.validation.len()))
     }
 }
 

@@ -24,6 +24,7 @@ mod paused;
 pub mod proxy;
 mod recipe;
 mod rewrite;
+pub mod supernet;
 mod train;
 mod warp;
 
@@ -35,4 +36,4 @@ pub use evaluate::{Evaluation, evaluate};
 pub use metrics::Metrics;
 pub use network::{Operations, initial_weights, run};
 pub use recipe::{Optimizer, Recipe, Schedule};
-pub use train::{EpochReport, Event, Observer, Stretch, TrainOutcome, train, train_stretch, train_with};
+pub use train::{Ends, EpochReport, Event, Observer, Stretch, TrainOutcome, train, train_stretch, train_with};

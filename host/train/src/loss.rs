@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use burn::tensor::activation::log_softmax;
+use burn::tensor::activation::{log_softmax, softmax};
 use burn::tensor::{Int, Tensor, TensorData};
 
 use crate::backend;
@@ -30,6 +30,12 @@ pub(crate) fn class_weights(labels: &[u32], classes: usize) -> Vec<f32> {
     let present = counts.iter().filter(|&&count| count > 0).count();
     let share = labels.len() as f32 / present.max(1) as f32;
     counts.iter().map(|&count| if count == 0 { 0.0 } else { share / count as f32 }).collect()
+}
+
+/// Mean cross entropy of scores with the classes as another network sees them, given its scores; both `[batch, classes]`.
+pub(crate) fn distillation(scores: Tensor<2>, teacher: TensorData) -> Tensor<1> {
+    let teacher = Tensor::<2>::from_data(teacher, &scores.device());
+    (softmax(teacher, 1) * log_softmax(scores, 1)).sum_dim(1).mean().neg()
 }
 
 fn composed(scores: Tensor<2>, labels: &[u32], smoothing: f64, weights: Option<&[f32]>) -> Tensor<1> {

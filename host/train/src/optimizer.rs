@@ -7,8 +7,8 @@ use crate::kernel::update::{AdamStep, SgdStep};
 use crate::network::{Block, Operations};
 use crate::recipe::{Optimizer, Recipe};
 
-const MOMENTUM: f64 = 0.9;
-const BETAS: [f64; 2] = [0.9, 0.999];
+pub(crate) const MOMENTUM: f64 = 0.9;
+pub(crate) const BETAS: [f64; 2] = [0.9, 0.999];
 const ADAM_EPSILON: f64 = 1e-8;
 
 /// What an optimizer remembers of a block.

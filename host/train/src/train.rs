@@ -100,23 +100,30 @@ pub fn train_with(
 ) -> Result<TrainOutcome, TrainError> {
     recipe.check()?;
     on_one_thread(|| {
-        let mut training = Training::of(graph, data, recipe, seed, operations)?;
-        training.run(recipe.epochs, observer)?;
+        let mut training = Training::of(graph, None, data, recipe, seed, operations)?;
+        training.run(recipe.epochs, None, observer)?;
         Ok(training.outcome())
     })
 }
 
+/// Whether a training is to end, from the epochs so far.
+pub type Ends<'a> = &'a (dyn Fn(&[EpochReport]) -> bool + Sync);
+
 /// A part of a training.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Stretch<'a> {
+    /// The weights that the whole begins with; `None` for weights drawn by the seed.
+    pub weights: Option<&'a Weights>,
     /// Where the part before it paused; `None` for the first.
     pub from: Option<&'a [u8]>,
     /// The epoch after which it pauses, at most that of the recipe.
     pub until: usize,
+    /// Asked after every epoch; `None` to go on in any case.
+    pub ends: Option<Ends<'a>>,
 }
 
-/// A part of the training that [`train`] is: what it came to, and where it paused. The parts together give what the whole
-/// gives, bit for bit.
+/// A part of the training that [`train`] is, or of one from other weights: what it came to, and where it paused. The parts together
+/// give what the whole gives, bit for bit.
 ///
 /// # Errors
 /// As [`train`], and when it cannot go on from there.
@@ -130,11 +137,11 @@ pub fn train_stretch(
 ) -> Result<(TrainOutcome, Vec<u8>), TrainError> {
     recipe.check()?;
     on_one_thread(|| {
-        let mut training = Training::of(graph, data, recipe, seed, recipe.compute.operations())?;
+        let mut training = Training::of(graph, stretch.weights, data, recipe, seed, recipe.compute.operations())?;
         if let Some(from) = stretch.from {
             training.restore(Paused::from_bytes(from)?)?;
         }
-        training.run(stretch.until.clamp(1, recipe.epochs), observer)?;
+        training.run(stretch.until.clamp(1, recipe.epochs), stretch.ends, observer)?;
         let paused = training.pause().to_bytes();
         Ok((training.outcome(), paused))
     })
@@ -147,7 +154,7 @@ pub(crate) fn on_one_thread<T: Send>(f: impl FnOnce() -> Result<T, TrainError> +
 }
 
 /// Whether the network takes these samples and has a score for each class.
-fn fits(network: &Network, data: &Dataset) -> Result<(), TrainError> {
+pub(crate) fn fits(network: &Network, data: &Dataset) -> Result<(), TrainError> {
     let shape = data.shape();
     let input = network.input_shape();
     if input.dims() != shape.dims() {
@@ -192,13 +199,15 @@ struct Training<'a> {
 impl<'a> Training<'a> {
     fn of(
         graph: &Graph,
+        weights: Option<&Weights>,
         data: &'a Dataset,
         recipe: &'a Recipe,
         seed: u64,
         operations: Operations,
     ) -> Result<Self, TrainError> {
-        let weights = initial_weights(graph, seed);
-        let network = Network::classifier(graph, &weights, operations, &recipe.compute.device()?)?;
+        let drawn = weights.is_none().then(|| initial_weights(graph, seed));
+        let weights = weights.or(drawn.as_ref()).expect("weights are drawn where none are given");
+        let network = Network::classifier(graph, weights, operations, &recipe.compute.device()?)?;
         fits(&network, data)?;
         Ok(Self::new(network, data, recipe, seed))
     }
@@ -220,10 +229,10 @@ impl<'a> Training<'a> {
         (self.data.train.len() / self.recipe.batch).max(1)
     }
 
-    /// Runs the epochs up to this one, unless patience ends first.
-    fn run(&mut self, until: usize, observer: Observer<'_>) -> Result<(), TrainError> {
+    /// Runs the epochs up to this one, unless patience or who asked for it ends it first.
+    fn run(&mut self, until: usize, ends: Option<Ends<'_>>, observer: Observer<'_>) -> Result<(), TrainError> {
         for epoch in self.epochs.len() + 1..=until {
-            if self.is_out_of_patience() {
+            if self.is_out_of_patience() || ends.is_some_and(|ends| ends(&self.epochs)) {
                 break;
             }
             let train_loss = self.epoch(epoch, observer)?;

@@ -9,8 +9,8 @@ use std::ops::ControlFlow;
 use edgefit_graph::Graph;
 use edgefit_train::data::{Dataset, Samples, Source, Splits, format};
 use edgefit_train::{
-    Aim, Event, Operations, Optimizer, Recipe, Schedule, Stretch, TrainError, TrainOutcome, assess, evaluate, train,
-    train_stretch, train_with,
+    Aim, EpochReport, Event, Operations, Optimizer, Recipe, Schedule, Stretch, TrainError, TrainOutcome, assess,
+    evaluate, train, train_stretch, train_with,
 };
 
 fn digits(seed: u64) -> Dataset {
@@ -127,7 +127,7 @@ fn a_training_goes_on_as_if_it_had_not_paused() {
         let whole = run(&graph, &data, &recipe).unwrap();
         let mut paused: Option<Vec<u8>> = None;
         for until in [1, 3, 4] {
-            let stretch = Stretch { from: paused.as_deref(), until };
+            let stretch = Stretch { weights: None, from: paused.as_deref(), until, ends: None };
             let (part, state) =
                 train_stretch(&graph, &data, &recipe, 1, stretch, &mut |_| ControlFlow::Continue(())).unwrap();
             assert_eq!(part.epochs, whole.epochs[..until], "{optimizer:?}");
@@ -138,9 +138,20 @@ fn a_training_goes_on_as_if_it_had_not_paused() {
 }
 
 #[test]
+fn a_training_ends_where_it_is_told_to_and_is_the_same_until_there() {
+    let (data, graph) = (digits(1), network("chain-8x8x1"));
+    let recipe = Recipe { epochs: 4, ..Recipe::default() };
+    let whole = run(&graph, &data, &recipe).unwrap();
+    let ends = |epochs: &[EpochReport]| epochs.len() == 2;
+    let stretch = Stretch { weights: None, from: None, until: 4, ends: Some(&ends) };
+    let (part, _) = train_stretch(&graph, &data, &recipe, 1, stretch, &mut |_| ControlFlow::Continue(())).unwrap();
+    assert_eq!(part.epochs, whole.epochs[..2]);
+}
+
+#[test]
 fn only_the_same_training_goes_on() {
     let (data, graph) = (digits(1), network("chain-8x8x1"));
-    let stretch = |from, until| Stretch { from, until };
+    let stretch = |from, until| Stretch { weights: None, from, until, ends: None };
     let go =
         |graph: &Graph, stretch| train_stretch(graph, &data, &quick(), 1, stretch, &mut |_| ControlFlow::Continue(()));
     let (_, state) = go(&graph, stretch(None, 1)).unwrap();

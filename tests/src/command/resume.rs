@@ -37,7 +37,20 @@ pub(crate) fn paused_trainings_go_on() -> Outcome {
     Ok(())
 }
 
-/// Kills a search at every moment, and returns it with its trials once it went the way of one that nobody killed.
+/// The same where trainings end early, whose end depends on the curves of others: each ends after the same epoch, and says why.
+pub(crate) fn hopeless_trainings_end_again() -> Outcome {
+    let search = TINY.replace("latency_ms = \"min\"\n", "").replace("trials = 6", "trials = 11");
+    let (_, trials) = lost_nothing(&search.replace("epochs = 1\n", "epochs = 5\nstop_below = 0.5\n"), &[0.7])?;
+    let told =
+        trials.iter().filter_map(|trial| trial.results.best(Metric::Accuracy)).map(|a| format!("{:?}", a.origin));
+    let (ended, whole): (Vec<String>, Vec<String>) = told.partition(|by| by.contains("learning curve"));
+    assert!(ended.iter().all(|by| by.contains("Predicted") && by.contains("probability of")), "{ended:?}");
+    assert!(!ended.is_empty() && whole.len() >= 4, "{} ended early, {} did not", ended.len(), whole.len());
+    assert!(whole.iter().all(|by| by.contains("5 epochs")), "{whole:?}");
+    Ok(())
+}
+
+/// Kills a search at every one of these moments, shares of its time, and returns it with its trials once it went the way of one that nobody killed.
 pub(super) fn lost_nothing(search: &str, moments: &[f64]) -> Result<(Scene, Vec<Trial>), Failed> {
     let whole = Scene::new(search)?;
     let started = Instant::now();

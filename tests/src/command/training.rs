@@ -57,3 +57,18 @@ pub(crate) fn absent_computes_are_told() -> Outcome {
     expect(&scene.search(&["--compute", "cuda"])?, code::RUNTIME, &["cuda", "--features cuda"])?;
     expect(&scene.search(&["--compute", "tpu"])?, code::USAGE, &["wgpu"])
 }
+
+/// Trainings end early only where it is known what they have to reach, and where nothing else decides on their length.
+pub(crate) fn only_what_can_be_judged_ends_early() -> Outcome {
+    let search = TINY.replace("epochs = 1\n", "epochs = 8\nstop_below = 0.05\n");
+    for (wrong, says) in [
+        (search.replace("\"random\"", "\"hyperband\""), "hyperband"),
+        (search.replace("accuracy = \"max\"", "macs = \"min\""), "accuracy = \"max\""),
+        (search.replace("epochs = 8", "epochs = 4"), "epochs = 5"),
+    ] {
+        let scene = Scene::new(&wrong)?;
+        expect(&scene.search(&[])?, code::USAGE, &["estimate.stop_below", says])?;
+        assert!(!scene.path("run").exists());
+    }
+    Ok(())
+}

@@ -109,6 +109,11 @@ impl Choices {
         Genotype::new(vec![0; self.choices.len()])
     }
 
+    /// The last option of each choice.
+    pub fn last_options(&self) -> Genotype {
+        Genotype::new(self.choices.iter().map(|choice| (choice.count() - 1) as u8).collect::<Vec<u8>>())
+    }
+
     /// Whether each gene is an option of its choice.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
 mod chain;
 mod choices;
 mod cost_table;
+mod cover;
 mod custom;
 mod darts;
 mod ds_cnn;
@@ -31,6 +32,7 @@ use rand_chacha::ChaCha8Rng;
 
 pub use choices::{Choice, Choices};
 pub use cost_table::{CostTable, Packed};
+pub use cover::cover;
 pub use custom::{Definition, DefinitionFault};
 pub use error::SpaceError;
 pub use settings::{PerStage, SpaceSettings};
@@ -178,6 +180,11 @@ pub trait Space: Send + Sync {
     /// The genotype of the least costly network.
     fn smallest(&self) -> Genotype {
         self.choices().first_options()
+    }
+
+    /// The genotype of the last option of every choice, the costliest network of most spaces.
+    fn largest(&self) -> Genotype {
+        self.choices().last_options()
     }
 
     /// The text form, `name:` and the choices. It names values, not positions, so it stays right when options are added.

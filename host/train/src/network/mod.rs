@@ -21,6 +21,7 @@ use value::{Layout, Value, padded};
 
 pub(crate) use block::Block;
 pub use initial::initial_weights;
+pub(crate) use initial::normal;
 pub use run::run;
 
 /// What computes the operations.
