@@ -34,6 +34,8 @@ pub enum RunFile {
     Search,
     /// The study.
     Study,
+    /// The supernet that guides the search, as far as it is trained.
+    Relaxed,
     /// The latency table.
     Table,
     /// The Pareto front.
@@ -54,6 +56,7 @@ impl RunFile {
         match self {
             Self::Search => "search.toml",
             Self::Study => "study.sqlite",
+            Self::Relaxed => "relaxed.state",
             Self::Table => "device.table",
             Self::Pareto => "pareto.csv",
             Self::WinnerModel => "winner.onnx",

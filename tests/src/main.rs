@@ -20,8 +20,8 @@ use std::process::ExitCode;
 use agent::{emulated, frames, models};
 use architecture::{dependencies, documents, purity, sources, tree};
 use command::{
-    bench, compare, data, device, examples, export, main_job, mistakes, report, resume, runtime, shell, simulate,
-    storage, table, training,
+    bench, by_gradient, compare, data, device, examples, export, main_job, mistakes, report, resume, runtime, shell,
+    simulate, storage, table, training,
 };
 use devices::{adb, pool, ssh, trouble};
 use harness::{Test, test};
@@ -91,6 +91,16 @@ const CONTENTS: &[Test] = &[
     test("train::absent_computes_are_told", &[Program], training::absent_computes_are_told),
     test("export::a_trial_is_trained_and_exported", &[Program], export::a_trial_is_trained_and_exported),
     test("export::eight_bits_classify_as_well", &[Program, OnnxRuntime, OnnxChecker], export::eight_bits_classify_as_well),
+    test(
+        "by_gradient::a_supernet_guides_the_search_and_survives_a_kill",
+        &[Program],
+        by_gradient::a_supernet_guides_the_search_and_survives_a_kill,
+    ),
+    test(
+        "by_gradient::latency_is_expected_and_other_spaces_are_refused",
+        &[Program],
+        by_gradient::latency_is_expected_and_other_spaces_are_refused,
+    ),
     test("resume::kill_at_any_moment_loses_nothing", &[Program], resume::kill_at_any_moment_loses_nothing),
     test("resume::paused_trainings_go_on", &[Program], resume::paused_trainings_go_on),
     test("resume::interrupting_says_how_to_go_on", &[Program], resume::interrupting_says_how_to_go_on),

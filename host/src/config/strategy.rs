@@ -9,12 +9,13 @@ use super::section::Section;
 const MOST_TRIALS: usize = 100_000;
 
 /// Strategies of the documentation that this version has not.
-const PLANNED: [&str; 2] = ["darts", "one-shot"];
+const PLANNED: [&str; 1] = ["one-shot"];
 
 /// Reads `[strategy]`.
 pub(super) fn read(section: &mut Section<'_, '_>) -> StrategySettings {
     let standard = StrategySettings::default();
-    let names: Vec<(&str, &str)> = strategy::names().map(|name| (name, name)).collect();
+    let names = strategy::names().chain(strategy::names_by_gradient());
+    let names: Vec<(&str, &str)> = names.map(|name| (name, name)).collect();
     if section.has("name") && section.required_choice("name", &names, &PLANNED).is_none() {
         section.settle_all();
         return standard;

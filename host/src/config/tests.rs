@@ -164,11 +164,11 @@ fn a_setting_of_another_strategy_is_refused() {
 fn an_unknown_name_lists_those_that_are_there() {
     check_section(
         "[strategy]\nname = \"nsga\"",
-        "search.toml:7: strategy.name: \"nsga\" is not known\n= help: did you mean \"nsga2\"? There are random, grid, evolution, nsga2, local-search, bayesian, tpe, reinforce, successive-halving, hyperband and asha",
+        "search.toml:7: strategy.name: \"nsga\" is not known\n= help: did you mean \"nsga2\"? There are random, grid, evolution, nsga2, local-search, bayesian, tpe, reinforce, successive-halving, hyperband, asha, darts and gdas",
     );
     check_section(
         "[strategy]\nname = \"one-shot\"",
-        "search.toml:7: strategy.name: \"one-shot\" is not in this version\n= help: there are random, grid, evolution, nsga2, local-search, bayesian, tpe, reinforce, successive-halving, hyperband and asha",
+        "search.toml:7: strategy.name: \"one-shot\" is not in this version\n= help: there are random, grid, evolution, nsga2, local-search, bayesian, tpe, reinforce, successive-halving, hyperband, asha, darts and gdas",
     );
     check_section(
         "[device]\nruntime = \"onnx\"",

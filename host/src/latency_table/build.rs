@@ -115,6 +115,7 @@ fn announcement(plan: &BuildPlan, drawing: &dyn Drawing, info: &DeviceInfo, vers
         bounds: Vec::new(),
         latency_bound_ms: None,
         table_models: plan.models as u64,
+        relaxed_epochs: 0,
         trials: 0,
         trial_epochs: 0,
         finalists: 0,

@@ -108,6 +108,7 @@ fn announcement(plan: &FreshPlan, models: usize, from: &Provenance) -> Plan {
         bounds: Vec::new(),
         latency_bound_ms: None,
         table_models: ROUNDS * models as u64,
+        relaxed_epochs: 0,
         trials: 0,
         trial_epochs: 0,
         finalists: 0,

@@ -15,6 +15,8 @@ pub struct Plan {
     pub latency_bound_ms: Option<f64>,
     /// Models that the latency table is made of.
     pub table_models: u64,
+    /// Passes over the data of a supernet that guides the search; 0 where none does.
+    pub relaxed_epochs: u64,
     /// Candidates to train.
     pub trials: u64,
     /// Passes over the data of each.
@@ -30,6 +32,8 @@ pub struct Plan {
 pub enum Phase {
     /// Models are measured for the latency table.
     Table,
+    /// A supernet learns how probable operations are.
+    Relaxed,
     /// Candidates are proposed, trained and measured.
     Search,
     /// The best are trained to the end and measured again.
@@ -41,6 +45,7 @@ impl Phase {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Table => "table",
+            Self::Relaxed => "relaxed",
             Self::Search => "search",
             Self::Final => "final",
         }
@@ -89,6 +94,20 @@ pub enum Event {
         error: f64,
         /// The same of the baseline, with its name.
         baseline: (String, f64),
+    },
+    /// A pass over the data of the supernet that guides the search ended.
+    RelaxedEpoch {
+        /// Mean loss on the samples that train the architecture.
+        loss: f64,
+        /// Mean entropy of the operations' probabilities, as a share of the highest.
+        entropy: f64,
+        /// Expected latency, in milliseconds, where latency is a goal.
+        latency_ms: Option<f64>,
+    },
+    /// The supernet is trained.
+    Derived {
+        /// How that ended, and which operations are the most probable.
+        text: String,
     },
     /// A constraint stopped proposals before training.
     Stopped {

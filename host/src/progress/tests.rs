@@ -19,6 +19,7 @@ pub(super) fn plan() -> Plan {
         bounds: vec!["latency_ms <= 1".to_owned()],
         latency_bound_ms: Some(1.0),
         table_models: 4,
+        relaxed_epochs: 0,
         trials: 40,
         trial_epochs: 3,
         finalists: 3,

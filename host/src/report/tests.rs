@@ -144,6 +144,7 @@ pub(crate) fn sample() -> ReportData {
         in_common: vec![Common { choice: "stem.width".into(), option: "w16".into(), share: 0.875, of_all: 0.4 }],
         candidates,
         untrained: Untrained { stopped: vec![(Metric::LatencyMs, 63), (Metric::PeakMemoryKib, 4)], duplicates: 5, failed: 1 },
+        learned: None,
         predictor: Predictor { name: "kernel table".into(), baseline: "linear model on operator counts".into(), table_models: 16 },
         phases: vec![
             Span { name: "latency table".into(), seconds: 14.2 },

@@ -118,6 +118,7 @@ impl Run<'_> {
             reference: self.reference(engine.goals()),
             explanations: self.explanations(engine),
             in_common: self.in_common(engine),
+            learned: self.learned_operations()?,
             predictor: self.predictor(),
             phases: self
                 .study

@@ -12,6 +12,7 @@ mod measuring;
 mod opening;
 mod proxies;
 mod recipe;
+mod relaxed;
 mod search_phase;
 mod seed;
 mod table_phase;

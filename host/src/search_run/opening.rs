@@ -11,7 +11,7 @@ use edgefit_train::Dataset;
 use super::measuring::Measurer;
 use super::search_phase::describe;
 use super::seed::derived;
-use super::{Place, Run};
+use super::{Place, Run, relaxed};
 use crate::config::{DeviceConfig, SearchConfig};
 use crate::device::{DeviceInfo, Registry};
 use crate::error::{Error, ErrorKind, Result};
@@ -36,6 +36,7 @@ impl<'a> Run<'a> {
         config.estimate.compute.open()?;
         let dataset = config.data.load(config.seed)?;
         let space = searched_space(config, &dataset)?;
+        relaxed::check(config, space.as_ref())?;
         let mut devices = registry.connect_all(&config.device.name)?;
         let runtime = devices.probe(config.device.runtime)?;
         let info = devices.info().clone();
@@ -92,6 +93,7 @@ impl<'a> Run<'a> {
                 .collect(),
             latency_bound_ms: config.constraints.0.iter().find(|c| c.metric == Metric::LatencyMs).and_then(|c| c.max),
             table_models: config.table.models as u64,
+            relaxed_epochs: relaxed::settings(config)?.and_then(|settings| settings.supernet_epochs).unwrap_or(0),
             trials: config.strategy.trials,
             trial_epochs: config.estimate.epochs as u64,
             finalists: config.finals.finalists as u64,

@@ -147,7 +147,7 @@ pub(crate) fn on_one_thread<T: Send>(f: impl FnOnce() -> Result<T, TrainError> +
 }
 
 /// Whether the network takes these samples and has a score for each class.
-fn fits(network: &Network, data: &Dataset) -> Result<(), TrainError> {
+pub(crate) fn fits(network: &Network, data: &Dataset) -> Result<(), TrainError> {
     let shape = data.shape();
     let input = network.input_shape();
     if input.dims() != shape.dims() {
