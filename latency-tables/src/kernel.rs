@@ -54,6 +54,8 @@ pub enum KernelKind {
     LayerNorm,
     /// Joining tensors.
     Concat,
+    /// Taking a run of elements.
+    Slice,
     /// Another order of the dimensions.
     Transpose,
     /// Writing zeros.
@@ -64,7 +66,7 @@ pub enum KernelKind {
 
 impl KernelKind {
     /// All kinds; a kind's position here is [`KernelKind::index`].
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::PointwiseConv,
         Self::DepthwiseConv,
         Self::GroupedConv,
@@ -87,6 +89,7 @@ impl KernelKind {
         Self::Softmax,
         Self::LayerNorm,
         Self::Concat,
+        Self::Slice,
         Self::Transpose,
         Self::Zero,
         Self::Copy,
@@ -122,6 +125,7 @@ impl KernelKind {
             Self::Softmax => "softmax",
             Self::LayerNorm => "layer_norm",
             Self::Concat => "concat",
+            Self::Slice => "slice",
             Self::Transpose => "transpose",
             Self::Zero => "zero",
             Self::Copy => "copy",
@@ -150,6 +154,7 @@ impl KernelKind {
             Op::Add(_) => Self::Add,
             Op::Mul(_) => Self::Mul,
             Op::Concat(_) => Self::Concat,
+            Op::Slice(_) => Self::Slice,
             Op::Softmax(_) => Self::Softmax,
             Op::LayerNorm(_) => Self::LayerNorm,
             Op::MatMul(_) => Self::MatMul,

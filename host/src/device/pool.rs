@@ -89,10 +89,24 @@ impl Pool {
         jobs: &[PoolJob<'_>],
         lost: &mut dyn FnMut(&DeviceError),
     ) -> Vec<std::result::Result<Measurement, DeviceError>> {
-        let shared = Shared { queue: Mutex::new((0..jobs.len()).collect()), left: Mutex::new(self.devices.len()) };
-        let (sender, results) = mpsc::channel();
         let mut measured: Vec<Option<std::result::Result<Measurement, DeviceError>>> =
             jobs.iter().map(|_| None).collect();
+        let mut waiting: VecDeque<usize> = (0..jobs.len()).collect();
+        // A device that is lost when the others have ended already leaves its job to the next round. Ends: a round answers for all
+        // of its jobs, or has lost a device, and the last one is never lost.
+        while !waiting.is_empty() {
+            waiting = self.round(waiting, jobs, &mut |told| match told {
+                Told::Done(job, result) => measured[job] = Some(*result),
+                Told::Lost(error) => lost(&error),
+            });
+        }
+        measured.into_iter().map(|result| result.expect("the last device answers for every job that is left")).collect()
+    }
+
+    /// Lets every device take jobs until none waits; returns those of devices that were lost at the end of it.
+    fn round(&mut self, waiting: VecDeque<usize>, jobs: &[PoolJob<'_>], hear: &mut dyn FnMut(Told)) -> VecDeque<usize> {
+        let shared = Shared { queue: Mutex::new(waiting), left: Mutex::new(self.devices.len()) };
+        let (sender, results) = mpsc::channel();
         let devices = std::mem::take(&mut self.devices);
         self.devices = thread::scope(|scope| {
             let workers: Vec<_> = devices
@@ -103,15 +117,10 @@ impl Pool {
                 })
                 .collect();
             drop(sender);
-            for told in results {
-                match told {
-                    Told::Done(job, result) => measured[job] = Some(*result),
-                    Told::Lost(error) => lost(&error),
-                }
-            }
+            results.into_iter().for_each(hear);
             workers.into_iter().filter_map(|worker| worker.join().ok().flatten()).collect()
         });
-        measured.into_iter().map(|result| result.expect("the last device answers for every job that is left")).collect()
+        shared.queue.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -136,7 +145,7 @@ struct Shared {
 impl Shared {
     /// Takes jobs until there are none, or the device is lost; returns the device if it stays in the pool.
     fn work(&self, mut device: Device, jobs: &[PoolJob<'_>], tell: &mpsc::Sender<Told>) -> Option<Device> {
-        while let Some(job) = held(&self.queue).pop_front() {
+        while let Some(job) = self.next() {
             let (model, request) = jobs[job];
             let told = match device.measure(model, request) {
                 Err(error) if error.is_lost() && self.may_leave() => {
@@ -150,6 +159,11 @@ impl Shared {
             let _ = tell.send(told);
         }
         Some(device)
+    }
+
+    /// The next job. A function of its own, so that the queue is free again while the job is done.
+    fn next(&self) -> Option<usize> {
+        held(&self.queue).pop_front()
     }
 
     /// The last one may not.

@@ -1,13 +1,14 @@
 //! Random networks out of the layer shapes of known ones, for tables that are to know any network.
 //!
 //! A network goes from layer to layer that fits behind the last, the least used first, so that each kernel runs in place, behind others and with
-//! caches as they are in a network. Activations, residual sums, concatenations and squeeze-and-excitation stand between layers as they do in
+//! caches as they are in a network. Activations, residual sums, concatenations, shuffled channels and squeeze-and-excitation stand between layers as they do in
 //! known networks. Extents are scaled, since shapes are published for one image size only.
 
 use std::collections::BTreeMap;
 
 use edgefit_graph::op::{
-    Activation, Add, AvgPool, BatchNorm, Concat, Conv, Dense, Flatten, GlobalAvgPool, MaxPool, Mul, Op,
+    Activation, Add, AvgPool, BatchNorm, Concat, Conv, Dense, Flatten, GlobalAvgPool, MaxPool, Mul, Op, Reshape, Slice,
+    Transpose,
 };
 use edgefit_graph::{AutoPad, Graph, GraphBuilder, NodeId, Shape, Window};
 use edgefit_search::draw;
@@ -23,10 +24,12 @@ const MOST_MACS: u64 = 400_000_000;
 const SCALES: [f64; 6] = [0.29, 0.43, 0.57, 0.71, 0.86, 1.0];
 const ACTIVATIONS: [Activation; 5] =
     [Activation::Relu, Activation::Relu6, Activation::HardSwish, Activation::Silu, Activation::Relu];
-/// Share of layers with a residual sum, a gate or a branch where one fits.
+/// Share of layers with a residual sum, a gate or a branch, where one fits.
 const WITH_SUM: f64 = 0.5;
 const WITH_GATE: f64 = 0.2;
 const WITH_BRANCH: f64 = 0.1;
+/// Share of layers whose channels are shuffled, where they can be halved.
+const WITH_SHUFFLE: f64 = 0.1;
 /// Channels of a gate against those that it scales.
 const SQUEEZE: usize = 4;
 const CLASSES: usize = 1000;
@@ -157,7 +160,11 @@ impl Stack {
         if let Some(activation) = ACTIVATIONS.get(choice) {
             tip = self.add(Op::Activation(*activation), &[tip]);
         }
-        if layer.groups > 1 && chance(rng, WITH_GATE) { self.gate(tip, rng) } else { tip }
+        if layer.groups > 1 && chance(rng, WITH_GATE) {
+            return self.gate(tip, rng);
+        }
+        let halves = layer.out_channels.is_multiple_of(2) && chance(rng, WITH_SHUFFLE);
+        if halves { self.shuffle(tip) } else { tip }
     }
 
     /// Squeeze and excitation (Hu et al., 2018), as convolutions of one position.
@@ -175,6 +182,22 @@ impl Stack {
         let excited = self.add(with_bias(channels, window()), &[squeezed]);
         let gate = self.add(Op::Activation(outer), &[excited]);
         self.add(Op::Mul(Mul), &[input, gate])
+    }
+
+    /// Halves of the channels, of which one goes on by itself, joined and mixed (ShuffleNetV2, Ma et al., 2018).
+    fn shuffle(&mut self, input: NodeId) -> NodeId {
+        let shape = self.builder.shape(input).clone();
+        let (half, [height, width]) = (shape.channels() / 2, [shape.dims()[1], shape.dims()[2]]);
+        let [kept, changed] = [0, half].map(|start| {
+            let slice = Slice { axis: 0, start, length: half };
+            self.add(Op::Slice(slice), &[input])
+        });
+        let changed = self.add(Op::Activation(Activation::Relu), &[changed]);
+        let joined = self.add(Op::Concat(Concat { axis: 0 }), &[kept, changed]);
+        let pairs = Reshape { shape: Shape::new([2, half, height, width]) };
+        let pairs = self.add(Op::Reshape(pairs), &[joined]);
+        let mixed = self.add(Op::Transpose(Transpose { permutation: vec![1, 0, 2, 3] }), &[pairs]);
+        self.add(Op::Reshape(Reshape { shape }), &[mixed])
     }
 
     /// Two convolutions of the same input, side by side and joined.
@@ -230,5 +253,6 @@ mod tests {
         assert!(used.iter().all(|used| *used > 0), "{used:?}");
         assert_eq!(draw_all().0, graphs);
         assert!(graphs.iter().any(|text| text.contains("hard_swish")), "activations vary");
+        assert!(graphs.iter().any(|text| text.contains("transpose")), "channels are shuffled");
     }
 }

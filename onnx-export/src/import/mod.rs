@@ -134,8 +134,13 @@ fn read_node(node: &NodeProto, reading: &mut Reading) -> Result<(), ImportError>
     let mut site = Site::new(reading, node);
     let value = read(&mut site)?;
     site.check_attributes()?;
-    // Outputs beyond the first are not known to any later node, so that only a use of them is an error.
-    define(reading, node.output.first().map(String::as_str).unwrap_or_default(), value)
+    let others = site.others();
+    // Outputs that the reader did not give are not known to any later node, so that only a use of them is an error.
+    let names = node.output.iter().map(String::as_str).chain(node.output.is_empty().then_some(""));
+    for (name, value) in names.zip(std::iter::once(value).chain(others)) {
+        define(reading, name, value)?;
+    }
+    Ok(())
 }
 
 /// The drafts that are the outputs.

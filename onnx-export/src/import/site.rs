@@ -28,13 +28,15 @@ pub(super) struct Site<'a> {
     node: &'a NodeProto,
     /// Attributes that were asked for.
     known: RefCell<BTreeSet<&'static str>>,
+    /// Its outputs behind the first.
+    others: Vec<Value>,
 }
 
 type Result<T> = std::result::Result<T, ImportError>;
 
 impl<'a> Site<'a> {
     pub(super) fn new(reading: &'a mut Reading, node: &'a NodeProto) -> Self {
-        Self { reading, node, known: RefCell::default() }
+        Self { reading, node, known: RefCell::default(), others: Vec::new() }
     }
 
     /// Name of the node, or of its first output.
@@ -63,6 +65,21 @@ impl<'a> Site<'a> {
     /// Number of inputs, absent optional ones at the end not counted.
     pub(super) fn input_count(&self) -> usize {
         self.node.input.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1)
+    }
+
+    /// Number of outputs.
+    pub(super) fn output_count(&self) -> usize {
+        self.node.output.len()
+    }
+
+    /// Says what the outputs behind the first are.
+    pub(super) fn leave(&mut self, others: Vec<Value>) {
+        self.others = others;
+    }
+
+    /// What the outputs behind the first are, as far as that was said.
+    pub(super) fn others(self) -> Vec<Value> {
+        self.others
     }
 
     /// An optional input.
@@ -140,6 +157,13 @@ impl<'a> Site<'a> {
         known.map(Some).ok_or_else(|| self.unsupported(format!("input {position} depends on the batch")))
     }
 
+    /// As [`Site::optional_ints`], of sizes.
+    pub(super) fn optional_sizes(&self, position: usize) -> Result<Option<Vec<usize>>> {
+        let Some(ints) = self.optional_ints(position)? else { return Ok(None) };
+        let size = |&i: &i64| usize::try_from(i).map_err(|_| self.unsupported(format!("input {position} has {i}")));
+        ints.iter().map(size).collect::<Result<Vec<usize>>>().map(Some)
+    }
+
     /// Per-sample shape of a draft.
     pub(super) fn shape(&self, draft: usize) -> &Shape {
         &self.reading.drafts[draft].shape
@@ -156,6 +180,12 @@ impl<'a> Site<'a> {
         let name = format!("{}/{part}", self.name());
         self.named_op(name, op, &[input], Vec::new())?;
         Ok(self.reading.drafts.len() - 1)
+    }
+
+    /// Adds the operator that gives an output of several, as `node/0` and so on.
+    pub(super) fn numbered(&mut self, output: usize, op: Op, input: usize) -> Result<Value> {
+        let name = format!("{}/{output}", self.name());
+        self.named_op(name, op, &[input], Vec::new())
     }
 
     fn named_op(&mut self, name: String, op: Op, inputs: &[usize], params: Vec<(Role, Tensor)>) -> Result<Value> {

@@ -91,12 +91,24 @@ impl Foreign {
     }
 
     /// A node named after its output; absent inputs are empty.
-    pub(crate) fn node(mut self, op_type: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) -> Self {
+    pub(crate) fn node(self, op_type: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) -> Self {
+        self.node_of(op_type, inputs, &[output], attribute)
+    }
+
+    /// A node of several outputs, with the name of the first.
+    pub(crate) fn node_of(
+        mut self,
+        op_type: &str,
+        inputs: &[&str],
+        outputs: &[&str],
+        attribute: Vec<AttributeProto>,
+    ) -> Self {
+        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<String>>();
         self.graph.node.push(NodeProto {
-            name: Some(output.to_owned()),
+            name: outputs.first().map(|&name| name.to_owned()),
             op_type: Some(op_type.to_owned()),
-            input: inputs.iter().map(|&i| i.to_owned()).collect(),
-            output: vec![output.to_owned()],
+            input: owned(inputs),
+            output: owned(outputs),
             attribute,
             domain: None,
         });
@@ -287,6 +299,50 @@ fn shapes_that_are_computed() {
         .node("Concat", &["batch", "rest"], "target", vec![int("axis", 0)])
         .node("Reshape", &["x", "target"], "y", vec![]);
     check(file, "y", &["x = input() shape=6x2x2 -> 6x2x2", "y = reshape(x) shape=24 -> 24", "return y"]);
+}
+
+#[test]
+fn runs_along_an_axis() {
+    let half = Foreign::new(17)
+        .input("x", &[-1, 6, 2, 2])
+        .shape("one", &[1])
+        .shape("from", &[-3])
+        .shape("to", &[i64::MAX])
+        .node("Slice", &["x", "from", "to", "one"], "y", vec![]);
+    check(
+        half,
+        "y",
+        &["x = input() shape=6x2x2 -> 6x2x2", "y = slice(x) axis=0 start=3 length=3 -> 3x2x2", "return y"],
+    );
+    let stepped = Foreign::new(17)
+        .input("x", &[-1, 6, 2, 2])
+        .shape("one", &[1])
+        .shape("two", &[2])
+        .shape("to", &[6])
+        .node("Slice", &["x", "one", "to", "one", "two"], "y", vec![]);
+    let told = stepped.import("y").unwrap_err().to_string();
+    assert!(told.contains("only a run along one axis can be sliced"), "{told}");
+}
+
+#[test]
+fn parts_along_an_axis() {
+    let parts = |opset: i64, lengths: Option<&[i64]>| {
+        let file = Foreign::new(opset).input("x", &[-1, 5, 4]);
+        let (file, inputs) = match lengths {
+            Some(lengths) => (file.shape("lengths", lengths), vec!["x", "lengths"]),
+            None => (file, vec!["x"]),
+        };
+        file.node_of("Split", &inputs, &["a", "b"], vec![int("axis", 1)]).import("b").map(|read| read.graph.to_string())
+    };
+    let second = |at: usize, length: usize| {
+        format!(
+            "x = input() shape=5x4 -> 5x4\na/1 = slice(x) axis=0 start={at} length={length} -> {length}x4\nreturn a/1\n"
+        )
+    };
+    assert_eq!(parts(13, Some(&[1, 4])).unwrap(), second(1, 4));
+    assert_eq!(parts(18, None).unwrap(), second(3, 2));
+    let told = parts(13, Some(&[1, 3])).unwrap_err().to_string();
+    assert!(told.contains("are not the 5 of axis 0"), "{told}");
 }
 
 #[test]

@@ -93,13 +93,16 @@ pub(crate) fn another_table_is_transferred() -> Outcome {
     expect(&transferred, code::DONE, &["table: measuring"])?;
     let transferred = json(&transferred)?;
     assert_eq!((&transferred["threads"], &transferred["source"]["threads"]), (&2.into(), &1.into()), "{transferred}");
-    assert_eq!(transferred["source"]["models"], 10, "{transferred}");
+    // Where the device was slower meanwhile, more than ten were measured.
+    let source = json(&scene.run(&["table", "show", "a.table", "--json"])?)?;
+    assert_eq!(transferred["source"]["models"], source["models"], "{transferred}");
     let errors = ["mape", "afresh_mape"].map(|key| transferred["source"][key].as_f64());
     assert!(errors.iter().all(|error| error.is_some_and(|error| error > 0.0)), "{transferred}");
     expect(&transfer(&["--models", "7"])?, code::USAGE, &["b.table", "--resume"])?;
     expect(&transfer(&["--models", "7", "--resume"])?, code::DONE, &["going on after 6 of 7"])?;
     let text = scene.run(&["table", "show", "b.table"])?.stdout;
-    assert!(text.contains("starting afresh") && text.contains("source   10 models of"), "{text}");
+    let origin = format!("source   {} models of", source["models"]);
+    assert!(text.contains("starting afresh") && text.contains(&origin), "{text}");
     Ok(())
 }
 

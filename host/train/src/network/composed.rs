@@ -6,7 +6,7 @@ use burn::tensor::activation;
 use burn::tensor::module;
 use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
 use burn::tensor::{Tensor, s};
-use edgefit_graph::op::Activation;
+use edgefit_graph::op::{Activation, Slice};
 use edgefit_graph::{Graph, NodeId, Op, Role, Shape};
 
 use super::block::{Block, Order, Part};
@@ -78,12 +78,24 @@ pub(crate) fn binary(a: Value, b: Value, shape: &Shape, f: impl Fn(Wide, Wide) -
 /// Joins along an axis.
 pub(crate) fn concat(axis: usize, first: Value, rest: Vec<Value>, shape: &Shape) -> Value {
     let layout = first.layout();
-    let at = match layout {
-        Layout::First => padded_axis(shape, axis),
-        Layout::Last => padded_axis(shape, (axis + shape.rank() - 1) % shape.rank()),
-    };
+    let at = axis_in(layout, shape, axis);
     let tensors = std::iter::once(first).chain(rest).map(|v| v.in_layout(layout)).collect();
     Value::new(Tensor::cat(tensors, at), shape, layout)
+}
+
+/// The axis of a tensor in a layout that is this axis of its shape.
+fn axis_in(layout: Layout, shape: &Shape, axis: usize) -> usize {
+    match layout {
+        Layout::First => padded_axis(shape, axis),
+        Layout::Last => padded_axis(shape, (axis + shape.rank() - 1) % shape.rank()),
+    }
+}
+
+/// A run of elements along an axis.
+pub(crate) fn slice(slice: &Slice, x: Value, shape: &Shape) -> Value {
+    let layout = x.layout();
+    let at = axis_in(layout, shape, slice.axis);
+    Value::new(x.in_layout(layout).narrow(at, slice.start, slice.length), shape, layout)
 }
 
 /// Softmax along an axis.

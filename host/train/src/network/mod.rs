@@ -222,6 +222,7 @@ impl Network {
             Action::Gate | Action::Mul => composed::binary(first, inputs.remove(0), shape, |a, b| a * b),
             Action::Add => composed::binary(first, inputs.remove(0), shape, |a, b| a + b),
             Action::Concat(axis) => composed::concat(*axis, first, inputs, shape),
+            Action::Slice(slice) => composed::slice(slice, first, shape),
             Action::Softmax(axis) => composed::softmax(*axis, first, shape),
             Action::LayerNorm(block, epsilon) => composed::layer_norm(first, &parameters[*block], *epsilon),
             Action::MatMul => {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use edgefit_graph::op::Slice;
 use edgefit_graph::{Graph, Node, NodeId, Op, Role, Shape, Window};
 
 use super::block::{Block, Order, part};
@@ -38,6 +39,8 @@ pub(crate) enum Action {
     Mul,
     /// Join along an axis.
     Concat(usize),
+    /// A run of elements along an axis.
+    Slice(Slice),
     /// Softmax along an axis.
     Softmax(usize),
     /// Normalization over the innermost dimension: block, epsilon.
@@ -129,6 +132,7 @@ impl Plan {
             Op::Add(_) => Action::Add,
             Op::Mul(_) => multiplication(graph, inputs),
             Op::Concat(op) => Action::Concat(op.axis),
+            Op::Slice(op) => Action::Slice(op.clone()),
             Op::Softmax(op) => Action::Softmax(op.axis),
             Op::LayerNorm(op) => Action::LayerNorm(self.block(layer_norm(id, node.shape.last())), op.epsilon()),
             Op::MatMul(_) => Action::MatMul,

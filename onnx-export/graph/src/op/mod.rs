@@ -16,6 +16,7 @@ mod layer_norm;
 mod matmul;
 mod pool;
 mod reshape;
+mod slice;
 mod softmax;
 mod transpose;
 mod zero;
@@ -37,6 +38,7 @@ pub use layer_norm::LayerNorm;
 pub use matmul::MatMul;
 pub use pool::{AvgPool, GlobalAvgPool, MaxPool};
 pub use reshape::Reshape;
+pub use slice::Slice;
 pub use softmax::Softmax;
 pub use transpose::Transpose;
 pub use zero::Zero;
@@ -69,6 +71,8 @@ pub enum Op {
     Mul(Mul),
     /// Joins tensors along an axis.
     Concat(Concat),
+    /// A run of elements along an axis.
+    Slice(Slice),
     /// Softmax along an axis.
     Softmax(Softmax),
     /// Normalization over the innermost dimension.
@@ -135,6 +139,7 @@ impl Op {
             Self::Add(op) => op,
             Self::Mul(op) => op,
             Self::Concat(op) => op,
+            Self::Slice(op) => op,
             Self::Softmax(op) => op,
             Self::LayerNorm(op) => op,
             Self::MatMul(op) => op,

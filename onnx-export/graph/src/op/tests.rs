@@ -2,7 +2,7 @@
 
 use super::{
     Activation, Add, AvgPool, BatchNorm, Concat, Conv, Dense, Flatten, GlobalAvgPool, Identity, Input, LayerNorm,
-    MatMul, MaxPool, Mul, Op, Reshape, Softmax, Transpose, Zero,
+    MatMul, MaxPool, Mul, Op, Reshape, Slice, Softmax, Transpose, Zero,
 };
 use crate::shape::Shape;
 use crate::window::{AutoPad, MAX_EXTENT, Window};
@@ -155,6 +155,12 @@ fn layouts() {
     refuses(concat(0), &[&[2, 4, 4], &[3, 4, 5]], "shapes 2x4x4 and 3x4x5 differ outside axis 0");
     refuses(concat(0), &[&[2, 4], &[3, 4, 1]], "differ outside axis 0");
     refuses(concat(3), &[&[2, 4, 4], &[3, 4, 4]], "axis 3 is not one of the 3");
+    let slice = |axis, start, length| Op::Slice(Slice { axis, start, length });
+    check(slice(0, 2, 2), &[&[4, 3, 5]], &[2, 3, 5], 0, 0);
+    check(slice(2, 0, 5), &[&[4, 3, 5]], &[4, 3, 5], 0, 0);
+    refuses(slice(0, 3, 2), &[&[4, 3, 5]], "3 to 5 are not all among the 4 of axis 0");
+    refuses(slice(1, usize::MAX, 2), &[&[4, 3, 5]], "are not all among the 3 of axis 1");
+    refuses(slice(3, 0, 1), &[&[4, 3, 5]], "axis 3 is not one of the 3");
     let reshape = |dims: &[usize]| Op::Reshape(Reshape { shape: Shape::from(dims) });
     check(reshape(&[8, 3]), &[&[2, 3, 4]], &[8, 3], 0, 0);
     refuses(reshape(&[8, 4]), &[&[2, 3, 4]], "2x3x4 does not have as many elements as 8x4");

@@ -3,7 +3,7 @@
 use crate::graph::{Graph, GraphBuilder};
 use crate::op::{
     Activation, Add, AvgPool, BatchNorm, Concat, Conv, Dense, Flatten, GlobalAvgPool, Identity, LayerNorm, MatMul,
-    MaxPool, Mul, Op, Reshape, Softmax, Transpose, Zero,
+    MaxPool, Mul, Op, Reshape, Slice, Softmax, Transpose, Zero,
 };
 use crate::shape::Shape;
 use crate::window::{AutoPad, Window};
@@ -129,6 +129,7 @@ fn products() -> Vec<(String, Graph)> {
 
 fn views() -> Vec<(String, Graph)> {
     let reshape = |dims: &[usize]| Op::Reshape(Reshape { shape: Shape::from(dims) });
+    let slice = |axis, start, length| Op::Slice(Slice { axis, start, length });
     let transpose = |order: &[usize]| Op::Transpose(Transpose { permutation: order.to_vec() });
     vec![
         alone("reshape", reshape(&[8, 36]), &[IMAGE]),
@@ -140,6 +141,9 @@ fn views() -> Vec<(String, Graph)> {
         alone("flatten of a vector", Op::Flatten(Flatten), &[VECTOR]),
         alone("concat of channels", Op::Concat(Concat { axis: 0 }), &[IMAGE, &[2, 9, 8], IMAGE]),
         alone("concat, innermost", Op::Concat(Concat { axis: 1 }), &[TOKENS, &[5, 3]]),
+        alone("slice of channels", slice(0, 1, 2), &[IMAGE]),
+        alone("slice, innermost", slice(1, 3, 5), &[TOKENS]),
+        alone("slice of all", slice(0, 0, 6), &[VECTOR]),
         alone("concat of one", Op::Concat(Concat { axis: 0 }), &[VECTOR]),
     ]
 }

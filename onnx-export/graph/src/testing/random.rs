@@ -3,7 +3,7 @@
 use crate::graph::{Graph, GraphBuilder, NodeId};
 use crate::op::{
     Activation, Add, AvgPool, BatchNorm, Concat, Conv, Dense, Flatten, GlobalAvgPool, Identity, LayerNorm, MatMul,
-    MaxPool, Mul, Op, Reshape, Softmax, Transpose, Zero,
+    MaxPool, Mul, Op, Reshape, Slice, Softmax, Transpose, Zero,
 };
 use crate::shape::Shape;
 use crate::window::Window;
@@ -69,7 +69,7 @@ fn partner(builder: &GraphBuilder, op: &Op, first: NodeId, nodes: &[NodeId], cho
 }
 
 fn random_op(input: &Shape, choose: Choose<'_>) -> Op {
-    match choose(18) {
+    match choose(19) {
         0..=2 => Op::Conv(random_conv(input, choose)),
         3 => Op::BatchNorm(BatchNorm::default()),
         4 | 5 => Op::Activation(Activation::ALL[choose(Activation::ALL.len())]),
@@ -84,8 +84,15 @@ fn random_op(input: &Shape, choose: Choose<'_>) -> Op {
         14 => Op::LayerNorm(LayerNorm::default()),
         15 => Op::MatMul(MatMul),
         16 => random_view(input, choose),
+        17 => Op::Slice(random_slice(input, choose)),
         _ => [Op::Identity(Identity), Op::Zero(Zero), Op::Flatten(Flatten)][choose(3)].clone(),
     }
+}
+
+fn random_slice(input: &Shape, choose: Choose<'_>) -> Slice {
+    let axis = choose(input.rank());
+    let start = choose(input.dims()[axis]);
+    Slice { axis, start, length: 1 + choose(input.dims()[axis] - start) }
 }
 
 fn random_conv(input: &Shape, choose: Choose<'_>) -> Conv {

@@ -1,7 +1,7 @@
 //! What a network computes for one sample, in plain loops of 64-bit floats.
 
 use crate::graph::{Graph, Node, NodeId};
-use crate::op::{Activation, Op};
+use crate::op::{Activation, Op, Slice};
 use crate::shape::Shape;
 use crate::weights::{Role, Tensor, Weights};
 
@@ -96,6 +96,7 @@ impl Step<'_> {
             Op::Add(_) => self.elementwise(|a, b| a + b),
             Op::Mul(_) => self.elementwise(|a, b| a * b),
             Op::Concat(op) => self.concat(op.axis),
+            Op::Slice(op) => self.slice(op),
             Op::Softmax(op) => self.softmax(op.axis),
             Op::LayerNorm(op) => self.layer_norm(f64::from(op.epsilon())),
             Op::MatMul(_) => self.matmul(),
@@ -180,6 +181,15 @@ impl Step<'_> {
         indices(self.output_shape()).map(element).collect()
     }
 
+    fn slice(&self, op: &Slice) -> Vec<f64> {
+        let x = self.input(0);
+        let element = |mut index: Vec<usize>| {
+            index[op.axis] += op.start;
+            x.data[offset(&x.shape, &index)]
+        };
+        indices(self.output_shape()).map(element).collect()
+    }
+
     fn softmax(&self, axis: usize) -> Vec<f64> {
         let x = self.input(0);
         let length = x.shape.dims()[axis];
@@ -256,7 +266,7 @@ fn erf(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::{activation, erf, run};
-    use crate::op::{Activation, Concat, Dense, Op, Softmax, Transpose};
+    use crate::op::{Activation, Concat, Dense, Op, Slice, Softmax, Transpose};
     use crate::{GraphBuilder, NodeId, ParamId, Role, Shape, Tensor, Weights};
 
     #[track_caller]
@@ -278,6 +288,7 @@ mod tests {
         let x: (&[usize], &[f32]) = (&[2, 3], &[1., 2., 3., 4., 5., 6.]);
         check(Op::Transpose(Transpose { permutation: vec![1, 0] }), &[x], &[1., 4., 2., 5., 3., 6.]);
         check(Op::Concat(Concat { axis: 1 }), &[x, (&[2, 1], &[7., 8.])], &[1., 2., 3., 7., 4., 5., 6., 8.]);
+        check(Op::Slice(Slice { axis: 1, start: 1, length: 2 }), &[x], &[2., 3., 5., 6.]);
         check(Op::Softmax(Softmax { axis: 0 }), &[(&[2, 2], &[0., 9., 0., 9.])], &[0.5; 4]);
     }
 

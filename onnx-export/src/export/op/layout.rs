@@ -1,6 +1,6 @@
 //! Operators that only move elements. Axes are one further in ONNX: the batch is axis 0.
 
-use edgefit_graph::op::{Concat, Flatten, Reshape, Transpose};
+use edgefit_graph::op::{Concat, Flatten, Reshape, Slice, Transpose};
 
 use super::Emit;
 use crate::export::proto::{int, ints};
@@ -10,6 +10,19 @@ impl Emit for Concat {
     fn emit(&self, site: &mut Site<'_>) {
         let inputs = site.inputs();
         site.last("Concat", inputs, vec![int("axis", self.axis as i64 + 1)]);
+    }
+}
+
+impl Emit for Slice {
+    fn emit(&self, site: &mut Site<'_>) {
+        let bound = |at: usize| [at as i64];
+        let inputs = vec![
+            site.input(),
+            site.ints("starts", &bound(self.start)),
+            site.ints("ends", &bound(self.end())),
+            site.ints("axes", &bound(self.axis + 1)),
+        ];
+        site.last("Slice", inputs, Vec::new());
     }
 }
 

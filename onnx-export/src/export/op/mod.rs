@@ -33,6 +33,7 @@ pub(super) fn emit(op: &Op, site: &mut Site<'_>) {
         Op::Add(op) => op.emit(site),
         Op::Mul(op) => op.emit(site),
         Op::Concat(op) => op.emit(site),
+        Op::Slice(op) => op.emit(site),
         Op::Softmax(op) => op.emit(site),
         Op::LayerNorm(op) => op.emit(site),
         Op::MatMul(op) => op.emit(site),

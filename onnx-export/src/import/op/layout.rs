@@ -1,9 +1,10 @@
-//! Operators along or across axes: transpose, concat, softmax.
+//! Operators along or across axes: transpose, concat, slice, split, softmax.
 
 use std::rc::Rc;
 
-use edgefit_graph::op::{Concat, Op, Softmax, Transpose};
+use edgefit_graph::op::{Concat, Op, Slice, Softmax, Transpose};
 
+use super::dims;
 use crate::import::ImportError;
 use crate::import::site::Site;
 use crate::import::value::{Dims, Value};
@@ -48,6 +49,60 @@ fn concat_dims(site: &Site<'_>) -> Result<Value, ImportError> {
         }
     }
     Ok(Value::Dims(Dims::list(dims)))
+}
+
+/// A run along one axis. Positions are inputs since opset 10.
+pub(super) fn slice(site: &mut Site<'_>) -> Result<Value, ImportError> {
+    let one = |ints: Option<Vec<i64>>| ints.filter(|ints| ints.len() == 1).map(|ints| ints[0]);
+    let start = one(site.ints("starts")?.or(site.optional_ints(1)?));
+    let end = one(site.ints("ends")?.or(site.optional_ints(2)?));
+    let axes = site.ints("axes")?.or(site.optional_ints(3)?);
+    let axis = if axes.is_none() { Some(0) } else { one(axes) };
+    let is_whole = site.optional_ints(4)?.is_none_or(|steps| steps == [1]);
+    let (Some(start), Some(end), Some(axis), true) = (start, end, axis, is_whole) else {
+        return Err(site.unsupported("only a run along one axis can be sliced"));
+    };
+    if let Value::Feature(x) = *site.value(0)? {
+        let axis = site.sample_axis(axis, x)?;
+        let run = dims::positions(site.shape(x).dims()[axis], start, end);
+        return site.op(Op::Slice(Slice { axis, start: run.start, length: run.len() }), &[x], Vec::new());
+    }
+    let list = site.dims(0)?;
+    if axis != 0 || list.is_scalar {
+        return Err(site.bad_shape("dimensions have one axis"));
+    }
+    Ok(dims::slice(&list, start, end))
+}
+
+/// Several runs that follow each other along one axis, one an output. Their lengths are an input since opset 13; without them
+/// they are equal, but for a shorter last one.
+pub(super) fn split(site: &mut Site<'_>) -> Result<Value, ImportError> {
+    let x = site.feature(0)?;
+    let axis = site.sample_axis(site.int("axis")?.unwrap_or(0), x)?;
+    let (whole, count) = (site.shape(x).dims()[axis], site.output_count());
+    site.ignore(&["num_outputs"]);
+    let lengths = match site.sizes("split")?.or(site.optional_sizes(1)?) {
+        Some(lengths) => lengths,
+        None => equal_parts(whole, count),
+    };
+    if lengths.len() != count || lengths.iter().try_fold(0usize, |sum, n| sum.checked_add(*n)) != Some(whole) {
+        return Err(site.bad_shape(format!("{count} parts of {lengths:?} are not the {whole} of axis {axis}")));
+    }
+    let mut start = 0;
+    let mut parts = Vec::new();
+    for (at, length) in lengths.into_iter().enumerate() {
+        parts.push(site.numbered(at, Op::Slice(Slice { axis, start, length }), x)?);
+        start += length;
+    }
+    let mut parts = parts.into_iter();
+    let first = parts.next().ok_or_else(|| site.bad_shape("it has no output"))?;
+    site.leave(parts.collect());
+    Ok(first)
+}
+
+fn equal_parts(whole: usize, count: usize) -> Vec<usize> {
+    let each = whole.div_ceil(count.max(1));
+    (0..count).map(|at| each.min(whole.saturating_sub(at * each))).collect()
 }
 
 /// Until opset 13, everything from `axis` on was one dimension.

@@ -18,7 +18,7 @@ use super::ImportError;
 use super::site::Site;
 use super::value::Value;
 
-/// Reads one node: its first output.
+/// Reads one node: its first output. Others are left with the site.
 pub(super) type Reader = fn(&mut Site<'_>) -> Result<Value, ImportError>;
 
 /// The reader of an operator of ONNX's own domain.
@@ -55,8 +55,9 @@ const READERS: &[(&str, Reader)] = &[
     ("Reshape", reshape::reshape),
     ("Shape", dims::shape),
     ("Sigmoid", activation::sigmoid),
-    ("Slice", dims::slice),
+    ("Slice", layout::slice),
     ("Softmax", layout::softmax),
+    ("Split", layout::split),
     ("Squeeze", reshape::squeeze),
     ("Sub", arithmetic::sub),
     ("Sum", arithmetic::sum),
