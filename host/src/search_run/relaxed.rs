@@ -175,11 +175,11 @@ fn effects(means: &[Vec<Option<f64>>]) -> (f64, Vec<Vec<f64>>) {
     (of_all, filled.iter().map(|values| values.iter().map(|value| value - mean(values)).collect()).collect())
 }
 
-/// Whether the latency still has to fall to where it is wanted.
+/// Whether the latency is to fall further, so that operations win which cost little.
 fn is_too_slow(supernet: &Supernet, cost: Option<&Cost>) -> bool {
     cost.is_some_and(|cost| match cost.pull {
+        Pull::Less(_) => cost.weight > 0.0,
         Pull::AtMost(most) | Pull::Near(most) => cost.expected(&supernet.probabilities()) > most,
-        Pull::Less(_) => false,
     })
 }
 
