@@ -158,7 +158,7 @@ mod tests {
         let (alphas, draws) = (alphas(), 20_000);
         for temperature in [0.1, 1.0, 10.0] {
             let mut rng = ChaCha8Rng::seed_from_u64(3);
-            let mut counts = vec![0.0; 5];
+            let mut counts = [0.0; 5];
             for _ in 0..draws {
                 let drawn = alphas.drawn(temperature, &mut rng);
                 assert_eq!(drawn.values.iter().sum::<f32>(), 2.0);
@@ -194,14 +194,14 @@ mod tests {
             let open: Vec<f32> =
                 function.iter().zip(&weights.closed).map(|(f, closed)| if *closed { 0.0 } else { *f }).collect();
             let gradient = alphas.gradient(&weights, &function);
-            for at in 0..5 {
+            for (at, found) in gradient.iter().enumerate() {
                 let moved = |by: f32| {
                     let mut moved = Alphas { values: alphas.values.clone(), ..Alphas::new(&[3, 2], 1) };
                     moved.values[at] += by;
                     through(&moved, temperature, &open)
                 };
                 let difference = (moved(1e-2) - moved(-1e-2)) / 2e-2;
-                assert!((gradient[at] - difference).abs() < 1e-3, "{at}: {} is {difference}", gradient[at]);
+                assert!((found - difference).abs() < 1e-3, "{at}: {found} is {difference}");
             }
         }
     }

@@ -81,7 +81,7 @@ fn the_gradient_of_a_mixed_operation_is_that_of_differences() {
     };
     let (_, found) = gradient(&supernet);
     assert!(found.iter().any(|g| g.abs() > 0.005), "{found:?}");
-    for at in 0..found.len() {
+    for (at, found) in found.iter().enumerate() {
         let mut moved = |by: f32| {
             supernet.alphas.values[at] += by;
             let loss = gradient(&supernet).0;
@@ -89,7 +89,7 @@ fn the_gradient_of_a_mixed_operation_is_that_of_differences() {
             loss
         };
         let difference = (moved(0.01) - moved(-0.01)) / 0.02;
-        assert!((f64::from(found[at]) - difference).abs() < 2e-4, "{at}: {} is {difference}", found[at]);
+        assert!((f64::from(*found) - difference).abs() < 2e-4, "{at}: {found} is {difference}");
     }
 }
 
