@@ -356,7 +356,7 @@ fn data_has_a_path_where_it_needs_one() {
 fn several_problems_are_told_together_in_the_order_of_lines() {
     check_section(
         "[device]\nthreads = 0\nname = 3\n[strategy]\nbudget = 1",
-        "search.toml:7: device.threads: 0 is impossible: it must be at least 1 and at most 1024\n\nsearch.toml:8: device.name: takes text in quotes, not a whole number\n\nsearch.toml:10: strategy.budget: unknown key\n= help: there are name, trials, population, sample, initial, learning_rate, min_epochs, reduction and warm_start",
+        "search.toml:7: device.threads: 0 is impossible: it must be at least 1 and at most 1024\n\nsearch.toml:8: device.name: takes text in quotes, not a whole number\n\nsearch.toml:10: strategy.budget: unknown key\n= help: there are name, trials, population, sample, initial, learning_rate, min_epochs, reduction, supernet_epochs, order, latency_weight and warm_start",
     );
 }
 
