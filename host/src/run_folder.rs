@@ -36,7 +36,7 @@ pub enum RunFile {
     Study,
     /// The supernet that guides the search, as far as it is trained.
     Relaxed,
-    /// The latency table.
+    /// The latency table, of several devices that of the first.
     Table,
     /// The Pareto front.
     Pareto,
@@ -219,6 +219,14 @@ impl RunFolder {
     /// One of its files, whether it is there or not.
     pub fn file(&self, file: RunFile) -> PathBuf {
         self.path.join(file.name())
+    }
+
+    /// The latency table of the device of this number, from 0.
+    pub fn table(&self, device: usize) -> PathBuf {
+        match device {
+            0 => self.file(RunFile::Table),
+            further => self.path.join(format!("device-{}.table", further + 1)),
+        }
     }
 
     /// A network of a finalist by the number of its trial, whether it is there or not.

@@ -15,6 +15,7 @@ pub(crate) mod report;
 pub(crate) mod resume;
 pub(crate) mod runtime;
 pub(crate) mod scene;
+pub(crate) mod several;
 pub(crate) mod shell;
 pub(crate) mod simulate;
 pub(crate) mod storage;

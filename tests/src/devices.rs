@@ -7,3 +7,4 @@ pub(crate) mod pool;
 pub(crate) mod site;
 pub(crate) mod ssh;
 pub(crate) mod trouble;
+pub(crate) mod vanishing;

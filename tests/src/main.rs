@@ -20,10 +20,10 @@ use std::process::ExitCode;
 use agent::{emulated, frames, models};
 use architecture::{dependencies, documents, purity, sources, tree};
 use command::{
-    bench, by_gradient, compare, data, device, examples, export, main_job, mistakes, report, resume, runtime, shell,
-    simulate, storage, table, training,
+    bench, by_gradient, compare, data, device, examples, export, main_job, mistakes, report, resume, runtime, several,
+    shell, simulate, storage, table, training,
 };
-use devices::{adb, pool, ssh, trouble};
+use devices::{adb, pool, ssh, trouble, vanishing};
 use harness::{Test, test};
 use needs::Need::{
     Adb, Board, Chromium, Data, GitCheckout, InstalledRuntime, Mount, OnnxChecker, OnnxRuntime, Program, Ssh,
@@ -82,6 +82,9 @@ const CONTENTS: &[Test] = &[
     test("search::the_winner_meets_its_bounds_as_measured", &[Program], main_job::the_winner_meets_its_bounds_as_measured),
     test("search::bounds_stop_candidates_before_training", &[Program], main_job::bounds_stop_candidates_before_training),
     test("search::an_impossible_bound_names_the_smallest", &[Program], main_job::an_impossible_bound_names_the_smallest_network),
+    test("search::several_devices_are_measured", &[Program], several::every_network_is_measured_on_each),
+    test("search::a_bound_of_one_device_stops_candidates", &[Program], several::a_bound_of_one_device_stops_candidates),
+    test("search::the_command_line_chooses_devices", &[Program], several::the_command_line_chooses),
     test("search::mnist_is_read", &[Program, Data("mnist")], data::mnist_is_read),
     test("data::series_go_all_the_way", &[Program], data::series_go_all_the_way),
     test("data::sounds_go_all_the_way", &[Program], data::sounds_go_all_the_way),
@@ -138,6 +141,9 @@ const CONTENTS: &[Test] = &[
     test("devices::a_phone_is_measured", &[Program, Board, Adb], adb::a_phone_is_measured),
     test("devices::a_phone_that_goes_is_told", &[Program, Board, Adb], adb::a_phone_that_goes_is_told),
     test("devices::a_pool_goes_on_without_one_that_dies", &[Program], pool::goes_on_without_one_that_dies),
+    test("devices::a_pool_shares_the_work_of_a_table", &[Program], pool::shares_the_work_of_a_table),
+    test("devices::a_search_goes_on_without_one_of_several", &[Program], vanishing::the_others_go_on),
+    test("devices::a_search_stops_without_one_of_several", &[Program], vanishing::the_search_stops),
     // Latency tables.
     test("table::is_built_and_goes_on", &[Program], table::a_table_is_built_and_goes_on),
     test("table::is_kept_when_interrupted", &[Program], table::an_interrupted_table_is_kept),

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::metric::{Direction, Metric, Stage};
-use crate::reading::Readings;
+use crate::reading::{Readings, is_first};
 
 /// A metric to improve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,12 +14,15 @@ pub struct Objective {
     pub metric: Metric,
     /// Which values are wanted.
     pub direction: Direction,
+    /// Number of the search's device on which, see [`Value::device`](crate::Value::device).
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub device: u8,
 }
 
 impl Objective {
     /// The metric in its usual direction.
     pub fn of(metric: Metric) -> Self {
-        Self { metric, direction: metric.direction() }
+        Self { metric, direction: metric.direction(), device: 0 }
     }
 
     /// The value of the metric that a loss is.
@@ -48,6 +51,9 @@ pub struct Constraint {
     pub min: Option<f64>,
     /// The largest value allowed, in the metric's unit.
     pub max: Option<f64>,
+    /// Number of the search's device on which, see [`Value::device`](crate::Value::device).
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub device: u8,
 }
 
 /// Stands for a bound of zero when an excess is related to it.
@@ -56,12 +62,12 @@ const SMALLEST_SCALE: f64 = 1e-9;
 impl Constraint {
     /// At most `max`.
     pub fn at_most(metric: Metric, max: f64) -> Self {
-        Self { metric, min: None, max: Some(max) }
+        Self { metric, min: None, max: Some(max), device: 0 }
     }
 
     /// At least `min`.
     pub fn at_least(metric: Metric, min: f64) -> Self {
-        Self { metric, min: Some(min), max: None }
+        Self { metric, min: Some(min), max: None, device: 0 }
     }
 
     /// By which share of the bound a value misses it; 0 when it is kept, infinite for a value that is no number.
@@ -83,6 +89,9 @@ pub struct Target {
     pub metric: Metric,
     /// The value, above 0, in the metric's unit.
     pub value: f64,
+    /// Number of the search's device on which, see [`Value::device`](crate::Value::device).
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub device: u8,
 }
 
 /// What missing a target by its whole value costs, in accuracy: the weight of TuNAS (Bender et al. 2020).
@@ -118,17 +127,19 @@ impl Goals {
     /// Goals, constraints sorted by the cost of checking them.
     ///
     /// # Errors
-    /// Without an objective, with a metric named twice, or with an impossible range.
+    /// Without an objective, with a metric named twice for one device, or with an impossible range.
     pub fn new(objectives: Vec<Objective>, mut constraints: Vec<Constraint>) -> Result<Self, GoalError> {
         if objectives.is_empty() {
             return Err(GoalError::NoObjective);
         }
-        find_twice(objectives.iter().map(|o| o.metric)).map_or(Ok(()), |metric| Err(GoalError::Twice(metric)))?;
-        find_twice(constraints.iter().map(|c| c.metric)).map_or(Ok(()), |metric| Err(GoalError::Twice(metric)))?;
+        find_twice(objectives.iter().map(|o| (o.metric, o.device)))
+            .map_or(Ok(()), |metric| Err(GoalError::Twice(metric)))?;
+        find_twice(constraints.iter().map(|c| (c.metric, c.device)))
+            .map_or(Ok(()), |metric| Err(GoalError::Twice(metric)))?;
         if let Some(wrong) = constraints.iter().find(|c| !allows_a_value(c)) {
             return Err(GoalError::Range(wrong.metric));
         }
-        constraints.sort_by_key(|c| (c.metric.stage(), c.metric));
+        constraints.sort_by_key(|c| (c.metric.stage(), c.metric, c.device));
         Ok(Self { objectives, constraints, targets: Vec::new() })
     }
 
@@ -138,11 +149,12 @@ impl Goals {
     /// # Errors
     /// Without accuracy among the objectives, or with a target of an objective or that is not above 0.
     pub fn aiming_at(self, targets: Vec<Target>) -> Result<Self, GoalError> {
-        let is_objective = |metric| self.objectives.iter().any(|objective| objective.metric == metric);
-        find_twice(targets.iter().map(|t| t.metric)).map_or(Ok(()), |metric| Err(GoalError::Twice(metric)))?;
+        let is_objective = |metric, device| self.objectives.iter().any(|o| (o.metric, o.device) == (metric, device));
+        find_twice(targets.iter().map(|t| (t.metric, t.device)))
+            .map_or(Ok(()), |metric| Err(GoalError::Twice(metric)))?;
         let is_wrong = |target: &&Target| {
-            !is_objective(Metric::Accuracy)
-                || is_objective(target.metric)
+            !is_objective(Metric::Accuracy, 0)
+                || is_objective(target.metric, target.device)
                 || !(target.value > 0.0 && target.value.is_finite())
         };
         match targets.iter().find(is_wrong) {
@@ -170,27 +182,28 @@ impl Goals {
     pub fn losses(&self, readings: &Readings) -> Vec<Option<f64>> {
         let known = |o: &Objective| {
             let missed = if o.metric == Metric::Accuracy { self.missed(readings)? } else { 0.0 };
-            readings.best(o.metric).map(|v| o.loss(v.value) + missed).filter(|loss| !loss.is_nan())
+            readings.best_on(o.device, o.metric).map(|v| o.loss(v.value) + missed).filter(|loss| !loss.is_nan())
         };
         self.objectives.iter().map(known).collect()
     }
 
     /// What missing the targets costs; `None` while one of them is not known.
     fn missed(&self, readings: &Readings) -> Option<f64> {
-        let miss = |target: &Target| Some((readings.best(target.metric)?.value / target.value - 1.0).abs());
+        let miss =
+            |target: &Target| Some((readings.best_on(target.device, target.metric)?.value / target.value - 1.0).abs());
         let misses = self.targets.iter().map(miss).collect::<Option<Vec<f64>>>()?;
         Some(TARGET_WEIGHT * misses.iter().sum::<f64>())
     }
 
     /// The sum of [`Constraint::excess`] over the constraints whose metric is known.
     pub fn violation(&self, readings: &Readings) -> f64 {
-        let excess = |c: &Constraint| readings.best(c.metric).map_or(0.0, |v| c.excess(v.value));
+        let excess = |c: &Constraint| readings.best_on(c.device, c.metric).map_or(0.0, |v| c.excess(v.value));
         self.constraints.iter().map(excess).sum()
     }
 
     /// The first constraint known by `stage` that is not kept.
     pub fn first_missed(&self, readings: &Readings, stage: Stage) -> Option<Constraint> {
-        let missed = |c: &&Constraint| readings.best(c.metric).is_some_and(|v| c.excess(v.value) > 0.0);
+        let missed = |c: &&Constraint| readings.best_on(c.device, c.metric).is_some_and(|v| c.excess(v.value) > 0.0);
         self.constraints.iter().filter(|c| c.metric.stage() <= stage).find(missed).copied()
     }
 }
@@ -201,9 +214,10 @@ fn allows_a_value(constraint: &Constraint) -> bool {
     finite && min.or(max).is_some() && !min.zip(max).is_some_and(|(min, max)| min > max)
 }
 
-fn find_twice(metrics: impl Iterator<Item = Metric>) -> Option<Metric> {
+/// The metric that is there twice for one device.
+fn find_twice(metrics: impl Iterator<Item = (Metric, u8)>) -> Option<Metric> {
     let mut seen = std::collections::BTreeSet::new();
-    metrics.into_iter().find(|metric| !seen.insert(*metric))
+    metrics.into_iter().find(|metric| !seen.insert(*metric)).map(|(metric, _)| metric)
 }
 
 #[cfg(test)]
@@ -234,9 +248,23 @@ mod tests {
     }
 
     #[test]
+    fn each_device_has_its_own_objective_and_bound() {
+        let on = |device, max| Constraint { device, ..Constraint::at_most(LatencyMs, max) };
+        let objectives = vec![Objective::of(LatencyMs), Objective { device: 1, ..Objective::of(LatencyMs) }];
+        let goals = Goals::new(objectives, vec![on(1, 4.0), on(0, 1.0)]).unwrap();
+        let first = Readings::new().with(LatencyMs, Value::computed(0.5));
+        assert_eq!((goals.losses(&first), goals.violation(&first)), (vec![Some(0.5), None], 0.0));
+        let mut both = first;
+        both.extend(Readings::new().with(LatencyMs, Value::computed(5.0)).of_device(1));
+        assert_eq!((goals.losses(&both), goals.violation(&both)), (vec![Some(0.5), Some(5.0)], 0.25));
+        assert_eq!(goals.first_missed(&both, Stage::Predicted).unwrap().device, 1);
+        assert!(Goals::new(vec![Objective::of(Accuracy)], vec![on(1, 1.0), on(1, 2.0)]).is_err());
+    }
+
+    #[test]
     fn a_target_costs_accuracy_on_both_sides() {
         let goals = Goals::new(vec![Objective::of(Accuracy)], vec![]).unwrap();
-        let goals = goals.aiming_at(vec![Target { metric: LatencyMs, value: 2.0 }]).unwrap();
+        let goals = goals.aiming_at(vec![Target { metric: LatencyMs, value: 2.0, device: 0 }]).unwrap();
         let loss = |latency: f64| {
             let readings = Readings::new().with(Accuracy, Value::measured(0.9, None, "validation"));
             goals.losses(&readings.with(LatencyMs, Value::computed(latency)))[0].unwrap()
@@ -245,7 +273,7 @@ mod tests {
         assert!((loss(1.0) + 0.865).abs() < 1e-12 && (loss(3.0) + 0.865).abs() < 1e-12);
         assert_eq!(goals.losses(&Readings::new().with(Accuracy, Value::computed(0.9))), [None]);
         let without = Goals::new(vec![Objective::of(Macs)], vec![]).unwrap();
-        let wrong = without.aiming_at(vec![Target { metric: LatencyMs, value: 2.0 }]);
+        let wrong = without.aiming_at(vec![Target { metric: LatencyMs, value: 2.0, device: 0 }]);
         assert_eq!(wrong, Err(GoalError::Target(LatencyMs)));
     }
 
@@ -257,8 +285,8 @@ mod tests {
         };
         check(&[], Constraint::at_most(Macs, 1.0), GoalError::NoObjective);
         check(&[accuracy[0], accuracy[0]], Constraint::at_most(Macs, 1.0), GoalError::Twice(Accuracy));
-        let turned = Constraint { metric: Macs, min: Some(2.0), max: Some(1.0) };
+        let turned = Constraint { min: Some(2.0), ..Constraint::at_most(Macs, 1.0) };
         check(&accuracy, turned, GoalError::Range(Macs));
-        check(&accuracy, Constraint { metric: Macs, min: None, max: None }, GoalError::Range(Macs));
+        check(&accuracy, Constraint { max: None, ..Constraint::at_most(Macs, 1.0) }, GoalError::Range(Macs));
     }
 }

@@ -147,6 +147,11 @@ impl Metric {
             _ => Stage::Trained,
         }
     }
+
+    /// Whether it is another on every device.
+    pub const fn is_of_device(self) -> bool {
+        matches!(self.stage(), Stage::Predicted)
+    }
 }
 
 impl fmt::Display for Metric {

@@ -1,7 +1,7 @@
 //! A value of a metric, with its interval and where it came from; and all that is known about one network.
 //!
 //! Predicted, measured and computed values stand beside each other and are never mixed: a reading keeps its origin for
-//! life, and whoever needs one number asks for the best one.
+//! life, and whoever needs one number asks for the best one. A search may measure on several devices; a value says on which.
 
 use serde::{Deserialize, Serialize};
 
@@ -46,22 +46,30 @@ pub struct Value {
     pub interval: Option<(f64, f64)>,
     /// Where it came from.
     pub origin: Origin,
+    /// Number of the search's device that it is about, from 0; 0 where it is about no device.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub device: u8,
+}
+
+/// Whether a number of a device is that of the first, which records of one device leave out.
+pub(crate) fn is_first(device: &u8) -> bool {
+    *device == 0
 }
 
 impl Value {
     /// A value that follows from the graph.
     pub fn computed(value: f64) -> Self {
-        Self { value, interval: None, origin: Origin::Computed }
+        Self { value, interval: None, origin: Origin::Computed, device: 0 }
     }
 
     /// A value that was observed by `by`, see [`Origin::Measured`].
     pub fn measured(value: f64, interval: Option<(f64, f64)>, by: impl Into<String>) -> Self {
-        Self { value, interval, origin: Origin::Measured { by: by.into() } }
+        Self { value, interval, origin: Origin::Measured { by: by.into() }, device: 0 }
     }
 
     /// A value that was estimated by `by`, see [`Origin::Predicted`].
     pub fn predicted(value: f64, interval: Option<(f64, f64)>, by: impl Into<String>) -> Self {
-        Self { value, interval, origin: Origin::Predicted { by: by.into() } }
+        Self { value, interval, origin: Origin::Predicted { by: by.into() }, device: 0 }
     }
 }
 
@@ -88,28 +96,50 @@ impl Readings {
         self
     }
 
+    /// The same readings as those of the device of this number.
+    #[must_use]
+    pub fn of_device(mut self, device: u8) -> Self {
+        self.0.iter_mut().for_each(|(_, value)| value.device = device);
+        self
+    }
+
     /// Every reading in order.
     pub fn iter(&self) -> impl Iterator<Item = (Metric, &Value)> {
         self.0.iter().map(|(metric, value)| (*metric, value))
     }
 
-    /// The reading of a metric that is believed most: measured before computed before predicted, the latest of equals.
+    /// The reading of a metric on the first device that is believed most, see [`Self::best_on`].
     pub fn best(&self, metric: Metric) -> Option<&Value> {
-        self.of(metric).max_by_key(|value| value.origin.trust())
+        self.best_on(0, metric)
     }
 
-    /// The latest measured reading of a metric.
+    /// The reading of a metric on a device that is believed most: measured before computed before predicted, the latest of equals.
+    pub fn best_on(&self, device: u8, metric: Metric) -> Option<&Value> {
+        self.of(device, metric).max_by_key(|value| value.origin.trust())
+    }
+
+    /// The latest measured reading of a metric on the first device.
     pub fn measured(&self, metric: Metric) -> Option<&Value> {
-        self.of(metric).filter(|value| matches!(value.origin, Origin::Measured { .. })).last()
+        self.measured_on(0, metric)
     }
 
-    /// The latest predicted reading of a metric.
+    /// The latest measured reading of a metric on a device.
+    pub fn measured_on(&self, device: u8, metric: Metric) -> Option<&Value> {
+        self.of(device, metric).filter(|value| matches!(value.origin, Origin::Measured { .. })).last()
+    }
+
+    /// The latest predicted reading of a metric on the first device.
     pub fn predicted(&self, metric: Metric) -> Option<&Value> {
-        self.of(metric).filter(|value| matches!(value.origin, Origin::Predicted { .. })).last()
+        self.predicted_on(0, metric)
     }
 
-    fn of(&self, metric: Metric) -> impl Iterator<Item = &Value> {
-        self.0.iter().filter(move |(m, _)| *m == metric).map(|(_, value)| value)
+    /// The latest predicted reading of a metric on a device.
+    pub fn predicted_on(&self, device: u8, metric: Metric) -> Option<&Value> {
+        self.of(device, metric).filter(|value| matches!(value.origin, Origin::Predicted { .. })).last()
+    }
+
+    fn of(&self, device: u8, metric: Metric) -> impl Iterator<Item = &Value> {
+        self.0.iter().filter(move |(m, value)| *m == metric && value.device == device).map(|(_, value)| value)
     }
 }
 
@@ -142,6 +172,18 @@ mod tests {
         assert_eq!(readings.best(LatencyMs).unwrap().value, 1.2);
         assert_eq!(readings.predicted(LatencyMs).unwrap().value, 1.0);
         assert_eq!(readings.measured(Macs), None);
+        let text = serde_json::to_string(&readings).unwrap();
+        assert!(!text.contains("device"), "{text}");
+        assert_eq!(serde_json::from_str::<Readings>(&text).unwrap(), readings);
+    }
+
+    #[test]
+    fn each_device_has_its_own() {
+        let mut readings = Readings::new().with(LatencyMs, Value::measured(1.0, None, "pi"));
+        readings.extend(Readings::new().with(LatencyMs, Value::predicted(5.0, None, "phone.table")).of_device(1));
+        assert_eq!(readings.best(LatencyMs).unwrap().value, 1.0);
+        assert_eq!(readings.best_on(1, LatencyMs).unwrap().value, 5.0);
+        assert_eq!((readings.measured_on(1, LatencyMs), readings.best_on(2, LatencyMs)), (None, None));
         let text = serde_json::to_string(&readings).unwrap();
         assert_eq!(serde_json::from_str::<Readings>(&text).unwrap(), readings);
     }

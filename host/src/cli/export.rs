@@ -107,7 +107,7 @@ pub(super) fn run_command(args: ExportArgs, globals: &Globals) -> Result<()> {
     if globals.verbosity() != Verbosity::Quiet {
         eprintln!("calibrated on {samples} training samples; checking in ONNX Runtime");
     }
-    match check(&globals.registry(), &run.config.device, run.config.seed, &dataset, [&float, &int8]) {
+    match check(&globals.registry(), run.config.devices.first(), run.config.seed, &dataset, [&float, &int8]) {
         Ok(check) => exported.check = Some(check),
         Err(error) => exported.unchecked = Some(error.to_string()),
     }

@@ -25,8 +25,12 @@ pub(super) struct ReportArgs {
 pub(super) fn run_command(args: ReportArgs) -> Result<()> {
     let mut study = Study::open(&args.run.join(RunFile::Study.name()))?;
     let document = study.document(REPORT_DOCUMENT)?.ok_or_else(|| unfinished(&args))?;
-    let data: ReportData = serde_json::from_str(&document)
-        .map_err(|e| Error::new(ErrorKind::Storage, format!("{}: the report's data: {e}", args.run.display())))?;
+    let data: ReportData = serde_json::from_str(&document).map_err(|e| {
+        Error::new(
+            ErrorKind::Storage,
+            format!("{}: the report's data are not those of this version of edgefit: {e}", args.run.display()),
+        )
+    })?;
     let page = args.out.unwrap_or_else(|| args.run.join(RunFile::Report.name()));
     write_whole(&page, html_page(&data).as_bytes())?;
     let reasons = reasons(&data).into_iter().map(|(name, said)| format!("{name:9} {said}\n"));

@@ -9,7 +9,7 @@ use edgefit_train::Compute;
 use super::running::named;
 use super::{Globals, interrupt, output};
 use crate::config::{COMPUTES, SearchConfig};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
 use crate::quantity;
 use crate::run_folder::RunFile;
@@ -29,9 +29,9 @@ pub(super) struct SearchArgs {
     /// Number of networks to train, instead of the file's
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000))]
     trials: Option<u64>,
-    /// The device to measure on, instead of the file's
+    /// The device to measure on, instead of the file's; given several times, each of them
     #[arg(long, value_name = "NAME")]
-    device: Option<String>,
+    device: Vec<String>,
     /// What trainings compute on, instead of the file's: cpu, wgpu or cuda
     #[arg(long, value_name = "NAME", value_parser = named(COMPUTES))]
     compute: Option<Compute>,
@@ -47,10 +47,15 @@ pub(super) struct SearchArgs {
 pub(super) fn run_command(args: SearchArgs, globals: &Globals) -> Result<()> {
     let mut config = SearchConfig::load(&args.search)?;
     config.strategy.trials = args.trials.unwrap_or(config.strategy.trials);
-    config.device.name = args.device.unwrap_or(config.device.name);
+    config.choose_devices(&args.device).map_err(|error| Error::new(ErrorKind::Usage, error))?;
     let registry = globals.registry();
-    let entry = registry.entry(&config.device.name)?;
-    config.device.complete(&entry);
+    for device in config.devices.iter_mut() {
+        let entry = registry.entry(&device.name)?;
+        device.complete(&entry);
+    }
+    if let Some(twice) = config.devices.twice() {
+        return Err(Error::new(ErrorKind::Usage, format!("device {twice} is named twice, used in the same way")));
+    }
     config.estimate.compute = args.compute.unwrap_or(config.estimate.compute);
     config.seed = args.seed.unwrap_or(config.seed);
     let interrupt = interrupt::listen()?;
@@ -64,11 +69,17 @@ pub(super) fn run_command(args: SearchArgs, globals: &Globals) -> Result<()> {
 fn summary_text(summary: &Summary) -> String {
     let readings = &summary.readings;
     let folder = summary.folder.display();
+    let on_each = |say: fn(&Readings, u8) -> String| {
+        let is_alone = summary.devices.len() == 1;
+        let on = |device: &String| if is_alone { String::new() } else { format!(" on {device}") };
+        let each = (0_u8..).zip(&summary.devices).map(|(number, device)| say(readings, number) + &on(device));
+        each.collect::<Vec<_>>().join("\n          ")
+    };
     let rows = [
         ("winner", summary.genotype.clone()),
         ("accuracy", accuracy(readings)),
-        ("latency", latency(readings)),
-        ("memory", of(readings, Metric::PeakMemoryKib, |kib| quantity::kib(kib) + " peak, measured")),
+        ("latency", on_each(latency)),
+        ("memory", on_each(memory)),
         ("size", of(readings, Metric::ModelSizeKib, |kib| quantity::kib(kib) + ", the ONNX file")),
         ("bounds", summary.bounds.join(", ")),
         ("model", format!("{folder}/{}", RunFile::WinnerModel.name())),
@@ -86,15 +97,23 @@ fn accuracy(readings: &Readings) -> String {
     })
 }
 
-fn latency(readings: &Readings) -> String {
-    let interval = readings.measured(Metric::LatencyMs).and_then(|value| value.interval);
+fn memory(readings: &Readings, device: u8) -> String {
+    on(readings, device, Metric::PeakMemoryKib, |kib| quantity::kib(kib) + " peak, measured")
+}
+
+fn latency(readings: &Readings, device: u8) -> String {
+    let interval = readings.measured_on(device, Metric::LatencyMs).and_then(|value| value.interval);
     let interval = interval.map(|(low, high)| {
         format!(" (95 % interval {} to {})", quantity::milliseconds(low), quantity::milliseconds(high))
     });
     let interval = interval.unwrap_or_default();
-    of(readings, Metric::LatencyMs, |ms| format!("{} median, measured{interval}", quantity::milliseconds(ms)))
+    on(readings, device, Metric::LatencyMs, |ms| format!("{} median, measured{interval}", quantity::milliseconds(ms)))
 }
 
 fn of(readings: &Readings, metric: Metric, say: impl Fn(f64) -> String) -> String {
-    readings.best(metric).map(|value| say(value.value)).unwrap_or_default()
+    on(readings, 0, metric, say)
+}
+
+fn on(readings: &Readings, device: u8, metric: Metric, say: impl Fn(f64) -> String) -> String {
+    readings.best_on(device, metric).map(|value| say(value.value)).unwrap_or_default()
 }

@@ -5,6 +5,7 @@ use edgefit_protocol::limits;
 use edgefit_protocol::runtime::RuntimeName;
 use serde::{Serialize, Serializer};
 
+use super::goals::{Constraints, Objectives};
 use super::section::Section;
 use crate::bench::Preset;
 use crate::device::Entry;
@@ -37,6 +38,12 @@ pub struct DeviceConfig {
     pub preset: Preset,
     /// What a search does without the device.
     pub on_loss: OnLoss,
+    /// What counts on this device and on no other, or in place of what counts on all.
+    #[serde(skip_serializing_if = "Objectives::is_empty")]
+    pub objectives: Objectives,
+    /// What has to hold on this device, in place of what has to hold on all.
+    #[serde(skip_serializing_if = "Constraints::is_empty")]
+    pub constraints: Constraints,
     /// Keys that were left to the device's entry in the registry.
     #[serde(skip)]
     pub left_out: Vec<&'static str>,
@@ -53,8 +60,17 @@ impl DeviceConfig {
             affinity: None,
             preset: Preset::Quick,
             on_loss: OnLoss::Stop,
+            objectives: Objectives::default(),
+            constraints: Constraints::default(),
             left_out: open.into_iter().filter(|(_, is_open)| *is_open).map(|(key, _)| key).collect(),
         }
+    }
+
+    /// Its name and how it runs models, such as `pi (tract, 4 threads)`.
+    pub fn in_words(&self) -> String {
+        let threads = if self.threads == 1 { "1 thread".to_owned() } else { format!("{} threads", self.threads) };
+        let cores = self.affinity.as_ref().map(|cores| format!(", cores {cores}")).unwrap_or_default();
+        format!("{} ({}, {threads}{cores})", self.name, self.runtime.name())
     }
 
     /// Whether a search goes on after this failure of the device.
@@ -91,6 +107,8 @@ impl DeviceConfig {
                 &[("stop", OnLoss::Stop), ("predict", OnLoss::Predict)],
                 &[],
             ),
+            objectives: Objectives::default(),
+            constraints: Constraints::default(),
             left_out,
         }
     }

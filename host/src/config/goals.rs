@@ -4,13 +4,17 @@ use std::ops::Bound;
 
 use edgefit_search::{Constraint, Direction, Metric, Objective, Target};
 use serde::{Serialize, Serializer};
+use toml::Spanned;
+use toml::de::DeValue;
 
+use super::devices::Devices;
+use super::goal_key::{GoalKey, goal_keys};
 use super::metric;
 use super::section::Section;
 use super::value::number_of;
 
-/// What candidates are compared by, in the order of the file; at least one.
-#[derive(Debug, Clone, PartialEq)]
+/// What candidates are compared by, in the order of the file.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Objectives {
     /// What is to be as good as possible.
     pub metrics: Vec<Objective>,
@@ -36,52 +40,103 @@ impl Objectives {
     /// What is compared where a file says nothing.
     const DEFAULT: [Metric; 2] = [Metric::Accuracy, Metric::LatencyMs];
 
-    pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
-        let is_target = |section: &Section<'_, '_>, metric: &Metric| {
-            section.look(metric.name()).is_some_and(|value| value.get_ref().as_table().is_some())
-        };
-        let (aims, mut metrics): (Vec<Metric>, Vec<Metric>) =
-            metrics_of(section).into_iter().partition(|metric| is_target(section, metric));
-        for metric in &metrics {
-            check_goal(section, *metric);
+    /// Reads what counts on every device; what is said of one of them goes there.
+    pub(super) fn read(section: &mut Section<'_, '_>, devices: &mut Devices) -> Self {
+        let mut common = Self::default();
+        for key in goal_keys(section, devices) {
+            let objectives = key.device.map_or(&mut common, |device| &mut devices.at(device).objectives);
+            if objectives.has(key.metric) {
+                report_twice(section, key);
+            }
+            objectives.take(section, key);
         }
-        let targets: Vec<Target> = aims.into_iter().filter_map(|metric| read_target(section, metric)).collect();
-        if metrics.is_empty() && targets.is_empty() {
-            metrics.extend(Self::DEFAULT);
+        if common.is_empty() && devices.iter().all(|device| device.objectives.is_empty()) {
+            common.metrics.extend(Self::DEFAULT.map(Objective::of));
         }
-        if !targets.is_empty() && !metrics.contains(&Metric::Accuracy) {
+        let has_target =
+            !common.targets.is_empty() || devices.iter().any(|device| !device.objectives.targets.is_empty());
+        if has_target && !common.metrics.iter().any(|objective| objective.metric == Metric::Accuracy) {
             let help = Some("add `accuracy = \"max\"`".to_owned());
             section.wrong_section("has a target, and no accuracy that missing it could be weighed against", help);
-            metrics.push(Metric::Accuracy);
+            common.metrics.push(Objective::of(Metric::Accuracy));
         }
-        Self { metrics: metrics.into_iter().map(Objective::of).collect(), targets }
+        common
+    }
+
+    /// Reads what counts on one device, and only there.
+    pub(super) fn read_of_device(section: &mut Section<'_, '_>) -> Self {
+        let mut own = Self::default();
+        for key in keys_of_device(section, "[objectives]") {
+            own.take(section, key);
+        }
+        own
+    }
+
+    /// Whether nothing counts.
+    pub fn is_empty(&self) -> bool {
+        self.metrics.is_empty() && self.targets.is_empty()
+    }
+
+    /// Whether it says something of a metric.
+    pub fn has(&self, metric: Metric) -> bool {
+        let mut named = self.metrics.iter().map(|o| o.metric).chain(self.targets.iter().map(|t| t.metric));
+        named.any(|other| other == metric)
+    }
+
+    fn take(&mut self, section: &Section<'_, '_>, key: GoalKey<'_>) {
+        let Some(value) = section.look(key.text) else { return };
+        if value.get_ref().is_table() {
+            self.targets.extend(read_target(section, key));
+        } else {
+            check_goal(section, key, value);
+            self.metrics.push(Objective::of(key.metric));
+        }
     }
 }
 
+/// Reports a key of what its device's own section says too.
+fn report_twice(section: &Section<'_, '_>, key: GoalKey<'_>) {
+    section.wrong_key(key.text, "is in its `[[devices]]` too", Some("leave one of them".to_owned()));
+}
+
+/// The keys of what one device says itself; reports those that no device decides.
+fn keys_of_device<'d>(section: &mut Section<'d, '_>, instead: &str) -> Vec<GoalKey<'d>> {
+    let mut keys = goal_keys(section, &Devices::default());
+    keys.retain(|key| {
+        let is_its = key.metric.is_of_device();
+        if !is_its {
+            section.wrong_key(key.text, "is the same on every device", Some(format!("write it into `{instead}`")));
+        }
+        is_its
+    });
+    keys
+}
+
 /// `latency_ms = { target = 1.0 }`.
-fn read_target(section: &mut Section<'_, '_>, metric: Metric) -> Option<Target> {
+fn read_target(section: &Section<'_, '_>, key: GoalKey<'_>) -> Option<Target> {
+    let metric = key.metric;
     if metric == Metric::Accuracy {
-        section.wrong_value(metric.name(), "has no target", Some("write `accuracy = \"max\"`".to_owned()));
+        section.wrong_value(key.text, "has no target", Some("write `accuracy = \"max\"`".to_owned()));
         return None;
     }
-    let value = section.section(metric.name(), |aim| {
+    let value = section.subsection(key.text, |aim| {
         let value = aim.optional_number("target", allowed(metric));
         if aim.is_empty() {
             aim.wrong_section("says nothing", Some("give `target`".to_owned()));
         }
         value
     });
-    value.map(|value| Target { metric, value })
+    value.map(|value| Target { metric, value, device: 0 })
 }
 
-fn check_goal(section: &mut Section<'_, '_>, metric: Metric) {
+fn check_goal(section: &Section<'_, '_>, key: GoalKey<'_>, value: &Spanned<DeValue<'_>>) {
     let goals = [("max", "max"), ("min", "min")];
-    let right = metric::goal(metric);
-    if let Some(goal) = section.required_choice(metric.name(), &goals, &[])
+    let right = metric::goal(key.metric);
+    if let Some(goal) = section.chosen(key.text, value, &goals, &[])
         && goal != right
     {
-        let help = Some(format!("write `{metric} = \"{right}\"`"));
-        section.wrong_value(metric.name(), &format!("\"{goal}\" is the wrong way round"), help);
+        let help = Some(format!("write `{} = \"{right}\"`", key.text));
+        section.wrong_value(key.text, &format!("\"{goal}\" is the wrong way round"), help);
     }
 }
 
@@ -108,9 +163,29 @@ struct Range {
 }
 
 impl Constraints {
-    pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
-        let metrics = metrics_of(section);
-        Self(metrics.into_iter().filter_map(|metric| read_constraint(section, metric)).collect())
+    /// Reads what has to hold on every device; what is said of one of them goes there.
+    pub(super) fn read(section: &mut Section<'_, '_>, devices: &mut Devices) -> Self {
+        let mut common = Self::default();
+        for key in goal_keys(section, devices) {
+            let Some(constraint) = read_constraint(section, key) else { continue };
+            let constraints = key.device.map_or(&mut common, |device| &mut devices.at(device).constraints);
+            if constraints.of(key.metric).is_some() {
+                report_twice(section, key);
+            }
+            constraints.0.push(constraint);
+        }
+        common
+    }
+
+    /// Reads the bounds of one device.
+    pub(super) fn read_of_device(section: &mut Section<'_, '_>) -> Self {
+        let keys = keys_of_device(section, "[constraints]");
+        Self(keys.into_iter().filter_map(|key| read_constraint(section, key)).collect())
+    }
+
+    /// Whether nothing has to hold.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The constraint of a metric.
@@ -126,15 +201,15 @@ impl Serialize for Constraints {
     }
 }
 
-fn read_constraint(section: &mut Section<'_, '_>, metric: Metric) -> Option<Constraint> {
-    let value = section.get(metric.name())?;
-    if let Some(number) = number_of(value.get_ref()) {
+fn read_constraint(section: &Section<'_, '_>, key: GoalKey<'_>) -> Option<Constraint> {
+    let GoalKey { text, metric, .. } = key;
+    if let Some(number) = section.look(text).and_then(|value| number_of(value.get_ref())) {
         let side = if metric::goal(metric) == "max" { "min" } else { "max" };
-        let help = Some(format!("write `{metric} = {{ {side} = {number} }}`"));
-        section.wrong_value(metric.name(), "does not say whether it is the least or the greatest", help);
+        let help = Some(format!("write `{text} = {{ {side} = {number} }}`"));
+        section.wrong_value(text, "does not say whether it is the least or the greatest", help);
         return None;
     }
-    Some(section.section(metric.name(), |range| read_range(range, metric)))
+    Some(section.subsection(text, |range| read_range(range, metric)))
 }
 
 fn read_range(range: &mut Section<'_, '_>, metric: Metric) -> Constraint {
@@ -149,7 +224,7 @@ fn read_range(range: &mut Section<'_, '_>, metric: Metric) -> Constraint {
     {
         range.wrong_section(&format!("no number is at least {low} and at most {high}"), None);
     }
-    Constraint { metric, min, max }
+    Constraint { metric, min, max, device: 0 }
 }
 
 /// Bounds that can be met at all.
@@ -158,27 +233,4 @@ fn allowed(metric: Metric) -> (Bound<f64>, Bound<f64>) {
         share if share.is_share() => (Bound::Included(0.0), Bound::Included(1.0)),
         _ => (Bound::Excluded(0.0), Bound::Unbounded),
     }
-}
-
-/// The metrics that a section has keys for, in the order of the file; reports the keys that are none.
-fn metrics_of(section: &mut Section<'_, '_>) -> Vec<Metric> {
-    let mut metrics = Vec::new();
-    for key in section.keys() {
-        match metric::of_key(key) {
-            Some(metric) => metrics.push(metric),
-            None => report_unknown(section, key),
-        }
-        section.settle(key);
-    }
-    metrics
-}
-
-fn report_unknown(section: &Section<'_, '_>, key: &str) {
-    let bound = section.look(key).and_then(|value| {
-        let value = value.get_ref();
-        let bound = value.as_table().and_then(|table| table.get("max").or_else(|| table.get("min")));
-        number_of(value).or_else(|| bound.and_then(|bound| number_of(bound.get_ref())))
-    });
-    let (message, help) = metric::unknown(key, bound);
-    section.wrong_key(key, message, Some(help));
 }

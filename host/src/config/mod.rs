@@ -5,8 +5,10 @@
 
 mod data;
 mod device;
+mod devices;
 mod document;
 mod fault;
+mod goal_key;
 mod goals;
 mod metric;
 mod problem;
@@ -27,12 +29,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use edgefit_search::space::{self as spaces, Space, SpaceError, Task};
-use edgefit_search::{Goals, SpaceSettings, StrategySettings};
+use edgefit_search::{GoalError, Goals, SpaceSettings, StrategySettings};
 use serde::Serialize;
 
 pub use data::{DataConfig, DataFormat};
 pub(crate) use device::parse_affinity;
 pub use device::{DeviceConfig, OnLoss};
+pub use devices::Devices;
 pub use goals::{Constraints, Objectives};
 pub use problem::{ConfigError, Problem, Problems};
 pub(crate) use space::load as load_space;
@@ -68,7 +71,8 @@ pub struct SearchConfig {
     #[serde(skip_serializing_if = "TuneConfig::is_empty")]
     pub tune: TuneConfig,
     /// Where candidates are measured.
-    pub device: DeviceConfig,
+    #[serde(flatten)]
+    pub devices: Devices,
     /// How the latency table is filled.
     pub table: TableConfig,
     /// What is to be good.
@@ -106,10 +110,7 @@ impl SearchConfig {
 
     fn read(top: &mut Section<'_, '_>) -> Self {
         let seed = top.required_integer("seed", 0..=i64::MAX, "nothing is left to chance: write `seed = 42`");
-        if top.has("devices") {
-            let help = Some("give one `[device]`".to_owned());
-            top.wrong_key("devices", "several devices are not in this version", help);
-        }
+        let mut devices = Devices::read(top);
         Self {
             seed: seed.unsigned_abs(),
             data: top.section("data", DataConfig::read),
@@ -118,10 +119,10 @@ impl SearchConfig {
             estimate: top.section("estimate", EstimateConfig::read),
             finals: top.section("final", FinalConfig::read),
             tune: top.section("tune", TuneConfig::read),
-            device: top.section("device", DeviceConfig::read),
             table: top.section("table", TableConfig::read),
-            objectives: top.section("objectives", Objectives::read),
-            constraints: top.section("constraints", Constraints::read),
+            objectives: top.section("objectives", |section| Objectives::read(section, &mut devices)),
+            constraints: top.section("constraints", |section| Constraints::read(section, &mut devices)),
+            devices,
         }
     }
 
@@ -133,11 +134,24 @@ impl SearchConfig {
         Ok(spaces::tuned(spaces::build(&self.space, task)?, self.tune.choices()))
     }
 
-    /// What is to be good and what has to hold, as the search takes it.
+    /// What is to be good and what has to hold, on each device, as the search takes it.
     pub fn goals(&self) -> Goals {
-        let goals = Goals::new(self.objectives.metrics.clone(), self.constraints.0.clone());
-        let goals = goals.and_then(|goals| goals.aiming_at(self.objectives.targets.clone()));
-        goals.expect("a table has no key twice, and every range and target was checked when it was read")
+        self.possible_goals().expect("what was read was checked, and so was another choice of devices")
+    }
+
+    /// Takes the devices of these names instead of the file's, see [`Devices::choose`].
+    ///
+    /// # Errors
+    /// When they leave nothing that is to be good.
+    pub fn choose_devices(&mut self, names: &[String]) -> Result<(), GoalError> {
+        self.devices.choose(names);
+        self.possible_goals().map(|_| ())
+    }
+
+    fn possible_goals(&self) -> Result<Goals, GoalError> {
+        let Self { devices, objectives, constraints, .. } = self;
+        let goals = Goals::new(devices.objectives(objectives), devices.constraints(constraints))?;
+        goals.aiming_at(devices.targets(objectives))
     }
 
     /// The complete search file; reading it gives the same configuration.

@@ -64,7 +64,13 @@ impl<'d, 't> Section<'d, 't> {
 
     /// Reads a table of its own. An absent table is read as an empty one.
     pub(super) fn section<T>(&mut self, key: &'static str, read: impl FnOnce(&mut Section<'d, 't>) -> T) -> T {
-        let value = self.get(key);
+        self.get(key);
+        self.subsection(key, read)
+    }
+
+    /// The same of a key that may be unknown.
+    pub(super) fn subsection<T>(&self, key: &str, read: impl FnOnce(&mut Section<'d, 't>) -> T) -> T {
+        let value = self.look(key);
         let table = value.and_then(|value| value.get_ref().as_table());
         if let (Some(value), None) = (value, table) {
             self.wrong_type(key, value, "a section")
@@ -73,6 +79,35 @@ impl<'d, 't> Section<'d, 't> {
         let read = read(&mut section);
         section.finish();
         read
+    }
+
+    /// Reads a list of tables, of at least one and at most so many.
+    pub(super) fn sections<T>(
+        &mut self,
+        key: &'static str,
+        most: usize,
+        mut read: impl FnMut(&mut Section<'d, 't>) -> T,
+    ) -> Vec<T> {
+        let value = self.get(key);
+        let list = value.and_then(|value| value.get_ref().as_array());
+        let tables: Vec<_> = list.into_iter().flatten().filter(|one| one.get_ref().is_table()).collect();
+        let is_whole = list.is_some_and(|list| list.len() == tables.len() && (1..=most).contains(&list.len()));
+        if !is_whole {
+            self.wrong_value(key, &format!("takes 1 to {most} sections `[[{key}]]`"), None);
+        }
+        let mut sections: Vec<Section<'d, 't>> = tables
+            .iter()
+            .map(|table| Section::new(self.document, self.path(key), table.span(), table.get_ref().as_table()))
+            .collect();
+        if sections.is_empty() {
+            sections.push(Section::new(self.document, self.path(key), self.key_span(key), None));
+        }
+        let read = |mut section: Section<'d, 't>| {
+            let one = read(&mut section);
+            section.finish();
+            one
+        };
+        sections.into_iter().map(read).collect()
     }
 
     /// The keys of the table, in the order of the file.

@@ -105,11 +105,23 @@ impl Section<'_, '_> {
         names: &[(&str, T)],
         planned: &[&str],
     ) -> Option<T> {
-        let all: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
         let Some(value) = self.get(key) else {
+            let all: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
             self.wrong_section_key(key, "is missing", Some(format!("there are {}", listed(&all))));
             return None;
         };
+        self.chosen(key, value, names, planned)
+    }
+
+    /// What a value names, of a key that may be unknown; `None` where that was reported.
+    pub(super) fn chosen<T: Copy>(
+        &self,
+        key: &str,
+        value: &Spanned<DeValue<'_>>,
+        names: &[(&str, T)],
+        planned: &[&str],
+    ) -> Option<T> {
+        let all: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
         let Some(text) = value.get_ref().as_str() else {
             self.wrong_type(key, value, "text in quotes");
             return None;

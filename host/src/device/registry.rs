@@ -247,7 +247,10 @@ impl Registry {
         let mut last = None;
         for member in entry.members() {
             match self.connect_entry(&member, &self.entry(&member)?) {
-                Ok(device) => return Ok(device),
+                Ok(device) => {
+                    (self.tell)(&format!("{name} is a pool, and this is done on one device of it: {member}"));
+                    return Ok(device);
+                }
                 Err(error) => last = Some(error),
             }
         }

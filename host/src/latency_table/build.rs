@@ -1,4 +1,4 @@
-//! Building a table: models are drawn and measured one after the other, and the table is fitted and kept after each.
+//! Building a table: models are drawn and measured, one on each board of the device, and the table is fitted and kept, and so on.
 //!
 //! It ends at the number of models, at the time, or when the held-out error is as asked. Of a space, every second model is one that the table
 //! doubts; the others stay random, so that held-out errors remain those of the space.
@@ -11,10 +11,10 @@ use edgefit_latency::predictor::MIN_NETWORKS;
 use edgefit_latency::{Population, Provenance, Source, Table, file};
 
 use super::drawing::{Drawing, Origin, drawing};
-use super::measuring::{MeasureFailure, measure, request, table_sample};
+use super::measuring::{MeasureFailure, failure, lost, request, table_sample};
 use super::sampling::TableModel;
 use crate::config::DeviceConfig;
-use crate::device::{Device, DeviceInfo, Registry};
+use crate::device::{DeviceInfo, Measurement, Pool, PoolJob, Registry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Event, Phase, Plan, Progress};
 use crate::search_run::{machine, table_provenance};
@@ -68,13 +68,13 @@ pub struct Built {
 pub fn build(plan: &BuildPlan, registry: &Registry, progress: &Progress, interrupt: &AtomicBool) -> Result<Built> {
     let purpose = if plan.source.is_some() { "transfer" } else { "table" };
     let drawing = drawing(&plan.models_from, plan.seed, purpose)?;
-    let mut device = registry.connect(&plan.device.name)?;
-    let version = device.probe(plan.device.runtime, None)?.version;
-    let provenance = table_provenance(&plan.device, device.info(), &version);
+    let mut pool = registry.connect_all(&plan.device.name)?;
+    let version = pool.probe(plan.device.runtime)?.version;
+    let provenance = table_provenance(&plan.device, pool.info(), &version);
     let table = open_table(plan, drawing.population()?, provenance)?;
-    progress.emit(Event::Begin(announcement(plan, drawing.as_ref(), device.info(), &version)));
+    progress.emit(Event::Begin(announcement(plan, drawing.as_ref(), pool.info(), &version)));
     progress.emit(Event::Phase { phase: Phase::Table, done: table.samples().len() as u64 });
-    let mut building = Building { plan, drawing, device, table, progress, failures: 0, begun: Instant::now() };
+    let mut building = Building { plan, drawing, pool, table, progress, failures: 0, begun: Instant::now() };
     let outcome = building.run(interrupt);
     progress.emit(Event::End);
     Ok(Built { ended: outcome?, table: building.table })
@@ -111,7 +111,7 @@ fn announcement(plan: &BuildPlan, drawing: &dyn Drawing, info: &DeviceInfo, vers
     Plan {
         data: String::new(),
         space: drawing.describe(),
-        device: format!("{name} ({}), {} {version}, {threads} thread(s)", machine(info), runtime.name()),
+        devices: vec![format!("{name} ({}), {} {version}, {threads} thread(s)", machine(info), runtime.name())],
         bounds: Vec::new(),
         latency_bound_ms: None,
         table_models: plan.models as u64,
@@ -126,7 +126,7 @@ fn announcement(plan: &BuildPlan, drawing: &dyn Drawing, info: &DeviceInfo, vers
 struct Building<'a> {
     plan: &'a BuildPlan,
     drawing: Box<dyn Drawing>,
-    device: Device,
+    pool: Pool,
     table: Table,
     progress: &'a Progress,
     /// Models that failed since the last that did not.
@@ -137,17 +137,20 @@ struct Building<'a> {
 impl Building<'_> {
     fn run(&mut self, interrupt: &AtomicBool) -> Result<&'static str> {
         let first = self.table.samples().len() as u64;
-        for number in first..first + MOST_NUMBERS {
+        let mut number = first;
+        while number < first + MOST_NUMBERS {
             if interrupt.load(Ordering::Relaxed) {
                 return Err(self.interrupted());
             }
             if let Some(ended) = self.ended() {
                 return Ok(ended);
             }
-            let Some(model) = self.drawing.next(&self.table, number)? else {
+            let models = self.draw(number)?;
+            if models.is_empty() {
                 return Ok("the space has no other model");
-            };
-            self.take(&model)?;
+            }
+            number += models.len() as u64;
+            self.measure(&models)?;
         }
         Ok("too many models could not be measured")
     }
@@ -175,22 +178,48 @@ impl Building<'_> {
         Error::new(ErrorKind::Interrupted, message)
     }
 
-    /// Measures a model, adds it, fits and keeps the table. A model that the device cannot run is left out and said.
-    fn take(&mut self, model: &TableModel) -> Result<()> {
+    /// Different models from this number on, one for each board, and no more than are missing.
+    fn draw(&mut self, number: u64) -> Result<Vec<TableModel>> {
+        let missing = self.plan.models.saturating_sub(self.table.counting().len());
+        let count = self.pool.count().min(missing.max(1)) as u64;
+        let mut models: Vec<TableModel> = Vec::new();
+        for number in number..number + count {
+            let model = self.drawing.next(&self.table, number)?;
+            let is_new = |model: &TableModel| models.iter().all(|other| other.digest != model.digest);
+            let Some(model) = model.filter(is_new) else { break };
+            models.push(model);
+        }
+        Ok(models)
+    }
+
+    /// Measures models side by side, adds them, fits and keeps the table. A model that the device cannot run is left out and said.
+    fn measure(&mut self, models: &[TableModel]) -> Result<()> {
         let request = request(&self.plan.device, self.plan.seed, self.plan.processes);
-        let measurement = match measure(&mut self.device, &model.file, &request) {
-            Ok(measurement) => measurement,
-            Err(MeasureFailure::Run(error)) => return Err(error),
-            Err(MeasureFailure::Network(reason)) => return self.leave_out(reason),
-        };
-        self.failures = 0;
-        let mut sample = table_sample(&measurement);
-        sample.measured_at_unix_s = Some(jiff::Timestamp::now().as_second());
-        self.table.add(model.digest.to_string(), &model.graph, sample)?;
+        let jobs: Vec<PoolJob<'_>> = models.iter().map(|model| (model.file.as_slice(), &request)).collect();
+        let progress = self.progress;
+        let measured = self.pool.measure_all(&jobs, &mut |error| progress.emit(lost(error)));
+        let mut failed = None;
+        for (model, result) in models.iter().zip(measured) {
+            match result.map_err(failure) {
+                Ok(measurement) => self.add(model, &measurement)?,
+                Err(MeasureFailure::Network(reason)) => self.leave_out(reason)?,
+                Err(MeasureFailure::Run(error)) => failed = failed.or(Some(error)),
+            }
+        }
         if self.table.samples().len() > MIN_NETWORKS {
             self.table.fit()?;
         }
-        file::save(&self.table, &self.plan.out)?;
+        if !self.table.samples().is_empty() {
+            file::save(&self.table, &self.plan.out)?;
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn add(&mut self, model: &TableModel, measurement: &Measurement) -> Result<()> {
+        self.failures = 0;
+        let mut sample = table_sample(measurement);
+        sample.measured_at_unix_s = Some(jiff::Timestamp::now().as_second());
+        self.table.add(model.digest.to_string(), &model.graph, sample)?;
         self.progress.emit(Event::TableSample { latency_ms: measurement.median_ns() / NS_PER_MS });
         Ok(())
     }

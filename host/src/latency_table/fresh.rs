@@ -13,12 +13,12 @@ use edgefit_search::draw;
 use rand::seq::SliceRandom;
 
 use super::evaluate::{Evaluation, Figures, NOISE_FLOOR, OURS, TestedModel};
-use super::measuring::{MeasureFailure, measure, request, table_sample};
+use super::measuring::{MeasureFailure, failure, lost, request, table_sample};
 use super::predict::network;
 use super::sampling::{Sampler, TableModel};
 use super::space::SpaceSpec;
 use crate::config::DeviceConfig;
-use crate::device::{Device, MeasureRequest, Registry};
+use crate::device::{DeviceError, MeasureRequest, Measurement, Pool, PoolJob, Registry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Event, Phase, Plan, Progress};
 use crate::search_run::table_provenance;
@@ -71,9 +71,9 @@ pub fn evaluate_fresh(
     };
     let mut config = device_config(plan, table.provenance())?;
     config.complete(&registry.entry(&config.name)?);
-    let mut device = registry.connect(&config.name)?;
-    let version = device.probe(config.runtime, None)?.version;
-    let is = table_provenance(&config, device.info(), &version);
+    let mut pool = registry.connect_all(&config.name)?;
+    let version = pool.probe(config.runtime)?.version;
+    let is = table_provenance(&config, pool.info(), &version);
     if let Some(what) = table.provenance().difference(&is) {
         let message = format!("{} was measured elsewhere ({what}); build a table here first", plan.table.display());
         return Err(Error::new(ErrorKind::Usage, message));
@@ -81,7 +81,7 @@ pub fn evaluate_fresh(
     progress.emit(Event::Begin(announcement(plan, models.len(), table.provenance())));
     progress.emit(Event::Phase { phase: Phase::Table, done: 0 });
     let mut rounds =
-        Rounds { device: &mut device, request: request(&config, plan.seed, plan.processes), progress, interrupt };
+        Rounds { pool: &mut pool, request: request(&config, plan.seed, plan.processes), progress, interrupt };
     let measured = rounds.run(&models, &table, plan.seed);
     progress.emit(Event::End);
     evaluation(plan, &table, &measured?)
@@ -104,7 +104,10 @@ fn announcement(plan: &FreshPlan, models: usize, from: &Provenance) -> Plan {
     Plan {
         data: String::new(),
         space: format!("that of {}", plan.table.display()),
-        device: format!("{}, {} {}, {} thread(s)", plan.device, from.runtime, from.runtime_version, from.threads),
+        devices: vec![format!(
+            "{}, {} {}, {} thread(s)",
+            plan.device, from.runtime, from.runtime_version, from.threads
+        )],
         bounds: Vec::new(),
         latency_bound_ms: None,
         table_models: ROUNDS * models as u64,
@@ -175,7 +178,7 @@ impl Measured {
 }
 
 struct Rounds<'a> {
-    device: &'a mut Device,
+    pool: &'a mut Pool,
     request: MeasureRequest,
     progress: &'a Progress,
     interrupt: &'a AtomicBool,
@@ -190,8 +193,11 @@ impl Rounds<'_> {
         for round in &mut rounds {
             let mut order: Vec<usize> = (0..models.len()).collect();
             order.shuffle(rng);
-            for at in order {
-                round[at] = self.sample(&models[at].model, table)?;
+            for together in order.chunks(self.pool.count()) {
+                let models: Vec<&TableModel> = together.iter().map(|at| &models[*at].model).collect();
+                for (at, sample) in together.iter().zip(self.samples(&models, table)?) {
+                    round[*at] = sample;
+                }
             }
         }
         let [first, second] = rounds;
@@ -200,12 +206,24 @@ impl Rounds<'_> {
         Ok(Measured::of(both.collect(), table))
     }
 
-    /// `None` for a model that the device cannot run.
-    fn sample(&mut self, model: &TableModel, table: &Table) -> Result<Option<NetworkSample>> {
+    /// Models measured side by side; `None` for one that the device cannot run.
+    fn samples(&mut self, models: &[&TableModel], table: &Table) -> Result<Vec<Option<NetworkSample>>> {
         if self.interrupt.load(Ordering::Relaxed) {
             return Err(Error::new(ErrorKind::Interrupted, "interrupted; nothing of an evaluation is kept"));
         }
-        match measure(self.device, &model.file, &self.request) {
+        let (request, progress) = (&self.request, self.progress);
+        let jobs: Vec<PoolJob<'_>> = models.iter().map(|model| (model.file.as_slice(), request)).collect();
+        let measured = self.pool.measure_all(&jobs, &mut |error| progress.emit(lost(error)));
+        models.iter().zip(measured).map(|(model, result)| self.sample(model, result, table)).collect()
+    }
+
+    fn sample(
+        &self,
+        model: &TableModel,
+        result: std::result::Result<Measurement, DeviceError>,
+        table: &Table,
+    ) -> Result<Option<NetworkSample>> {
+        match result.map_err(failure) {
             Ok(measurement) => {
                 self.progress.emit(Event::TableSample { latency_ms: measurement.median_ns() / NS_PER_MS });
                 let id = model.digest.to_string();

@@ -7,6 +7,7 @@ use crate::config::DeviceConfig;
 use crate::device::statistics::median;
 use crate::device::{Agreement, Device, DeviceError, MeasureRequest, Measurement};
 use crate::error::Error;
+use crate::progress::Event;
 
 const BYTES_PER_KIB: u64 = 1024;
 
@@ -64,8 +65,13 @@ pub(crate) fn model_peak_kib(measurement: &Measurement) -> Option<u64> {
     measurement.memory.as_ref().and_then(|memory| memory.model_peak_kib())
 }
 
+/// What is said of a board of several that is lost.
+pub(crate) fn lost(error: &DeviceError) -> Event {
+    Event::Warning(format!("{error}; the other devices take over its work"))
+}
+
 /// Whether a failed job says something about the network, or about the device.
-fn failure(error: DeviceError) -> MeasureFailure {
+pub(crate) fn failure(error: DeviceError) -> MeasureFailure {
     match error.kind() {
         Some(
             JobErrorKind::ModelUnreadable

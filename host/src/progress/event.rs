@@ -7,8 +7,8 @@ pub struct Plan {
     pub data: String,
     /// The space, in a few words: name, number of networks.
     pub space: String,
-    /// The device and what runs on it, in a few words.
-    pub device: String,
+    /// The devices and what runs on each, in a few words.
+    pub devices: Vec<String>,
     /// What has to hold, such as `latency_ms <= 1`.
     pub bounds: Vec<String>,
     /// Greatest latency allowed, in milliseconds.
@@ -59,14 +59,23 @@ pub struct Judged {
     pub number: u64,
     /// Share of the validation images that it classifies right.
     pub accuracy: f64,
-    /// Measured median latency, in milliseconds; `None` where it was not measured.
-    pub latency_ms: Option<f64>,
-    /// Predicted median latency, in milliseconds.
-    pub predicted_ms: Option<f64>,
+    /// Its latency on each device where it is known.
+    pub latencies: Vec<Latency>,
     /// Whether everything that has to hold does.
     pub meets_bounds: bool,
     /// The trial whose training went on in it.
     pub continues: Option<u64>,
+}
+
+/// A median latency.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Latency {
+    /// The device, where there are several.
+    pub device: Option<String>,
+    /// Milliseconds.
+    pub ms: f64,
+    /// Whether it was measured, and not predicted.
+    pub is_measured: bool,
 }
 
 /// Something that happened.
@@ -88,6 +97,8 @@ pub enum Event {
     },
     /// The latency table is fitted.
     TableFitted {
+        /// The device, where there are several.
+        device: Option<String>,
         /// Which predictor guides the search.
         predictor: String,
         /// Its mean relative error on models that it had not seen.

@@ -19,7 +19,7 @@ use std::time::Instant;
 
 use indicatif::ProgressDrawTarget;
 
-pub use event::{Event, Judged, Phase, Plan};
+pub use event::{Event, Judged, Latency, Phase, Plan};
 
 use lines::Lines;
 use state::State;

@@ -1,7 +1,7 @@
 //! Where a run stands: what every display is drawn from, and how it is said.
 
 use super::clock::Clock;
-use super::event::{Event, Judged, Phase, Plan};
+use super::event::{Event, Judged, Latency, Phase, Plan};
 use crate::quantity;
 
 /// Where a run stands.
@@ -147,12 +147,18 @@ pub(super) fn phase_begins(phase: Phase) -> &'static str {
     }
 }
 
-/// `98.25 % at 0.843 ms`, and what was predicted where it was not measured.
+/// `98.25 % at 0.843 ms`.
 pub(super) fn said(judged: &Judged) -> String {
-    let accuracy = quantity::percent(judged.accuracy);
-    match (judged.latency_ms, judged.predicted_ms) {
-        (Some(latency), _) => format!("{accuracy} at {}", quantity::milliseconds(latency)),
-        (None, Some(predicted)) => format!("{accuracy} at {} (predicted)", quantity::milliseconds(predicted)),
-        (None, None) => accuracy,
-    }
+    let (accuracy, latencies) = (quantity::percent(judged.accuracy), latencies(judged));
+    if latencies.is_empty() { accuracy } else { format!("{accuracy} at {latencies}") }
+}
+
+/// `0.843 ms`, or `0.843 ms on pi and 3.20 ms on phone (predicted)`.
+pub(super) fn latencies(judged: &Judged) -> String {
+    let told = |Latency { device, ms, is_measured }: &Latency| {
+        let device = device.as_ref().map(|device| format!(" on {device}")).unwrap_or_default();
+        let origin = if *is_measured { "" } else { " (predicted)" };
+        format!("{}{device}{origin}", quantity::milliseconds(*ms))
+    };
+    judged.latencies.iter().map(told).collect::<Vec<_>>().join(" and ")
 }

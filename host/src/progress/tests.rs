@@ -6,16 +6,16 @@ use std::sync::{Arc, Mutex};
 use indicatif::{ProgressDrawTarget, TermLike};
 
 use super::lines::Lines;
-use super::state::State;
+use super::state::{State, said};
 use super::terminal::Terminal;
-use super::{Display, Event, Judged, Phase, Plan, Verbosity};
+use super::{Display, Event, Judged, Latency, Phase, Plan, Verbosity};
 
 /// A plan with round numbers.
 pub(super) fn plan() -> Plan {
     Plan {
         data: "digits, 1,797 images of 8x8, 10 classes".to_owned(),
         space: "mbconv, 1.2e9 networks".to_owned(),
-        device: "local, tract 0.23.9, 1 thread".to_owned(),
+        devices: vec!["local, tract 0.23.9, 1 thread".to_owned()],
         bounds: vec!["latency_ms <= 1".to_owned()],
         latency_bound_ms: Some(1.0),
         table_models: 4,
@@ -31,8 +31,7 @@ fn judged(number: u64, accuracy: f64, latency_ms: f64) -> Judged {
     Judged {
         number,
         accuracy,
-        latency_ms: Some(latency_ms),
-        predicted_ms: None,
+        latencies: vec![Latency { device: None, ms: latency_ms, is_measured: true }],
         meets_bounds: latency_ms <= 1.0,
         continues: None,
     }
@@ -45,7 +44,15 @@ fn run() -> Vec<(f64, Event)> {
         (0.0, Event::Phase { phase: Phase::Table, done: 0 }),
         (1.0, Event::TableSample { latency_ms: 0.5 }),
         (7.0, Event::TableSample { latency_ms: 0.25 }),
-        (8.0, Event::TableFitted { predictor: "kernels".into(), error: 0.031, baseline: ("MACs".into(), 0.18) }),
+        (
+            8.0,
+            Event::TableFitted {
+                device: None,
+                predictor: "kernels".into(),
+                error: 0.031,
+                baseline: ("MACs".into(), 0.18),
+            },
+        ),
         (8.0, Event::Phase { phase: Phase::Search, done: 0 }),
         (8.5, Event::Stopped { by: "latency_ms".into(), count: 12 }),
         (10.0, Event::Epoch { number: 0, epoch: 1, epochs: 3, accuracy: Some(0.5) }),
@@ -113,6 +120,13 @@ final: trial 1 leads: training it with all images, then measuring it thoroughly
 final: trial 1 keeps the bounds as measured thoroughly: 0.800 ms
 ";
     assert_eq!(kept.text(), expected);
+}
+
+#[test]
+fn several_devices_are_named() {
+    let on = |device: &str, ms, is_measured| Latency { device: Some(device.to_owned()), ms, is_measured };
+    let judged = Judged { latencies: vec![on("pi", 0.5, true), on("phone", 3.0, false)], ..judged(0, 0.95, 0.5) };
+    assert_eq!(said(&judged), "95.00 % at 0.500 ms on pi and 3.00 ms on phone (predicted)");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::Verbosity;
 use super::event::{Event, Judged, Plan};
-use super::state::{State, leads, phase_begins, said};
+use super::state::{State, latencies, leads, phase_begins, said};
 use crate::quantity;
 
 /// What an event is to people; nothing of what they do not want to know.
@@ -14,8 +14,9 @@ pub(super) fn told(event: &Event, state: &State, is_better: bool, verbosity: Ver
         Event::TableSample { .. } => {
             vec![format!("table {}/{}: {}", state.done, state.total(), state.now)]
         }
-        Event::TableFitted { predictor, error, baseline } => vec![format!(
-            "table: {predictor} guides the search, mean error {} on unseen models ({}: {})",
+        Event::TableFitted { device, predictor, error, baseline } => vec![format!(
+            "table{}: {predictor} guides the search, mean error {} on unseen models ({}: {})",
+            device.as_ref().map(|device| format!(" of {device}")).unwrap_or_default(),
             quantity::percent(*error),
             baseline.0,
             quantity::percent(baseline.1)
@@ -40,7 +41,8 @@ pub(super) fn told(event: &Event, state: &State, is_better: bool, verbosity: Ver
 fn begin(plan: &Plan) -> Vec<String> {
     let bounds = if plan.bounds.is_empty() { "none".to_owned() } else { plan.bounds.join(", ") };
     let (data, bounds) = (format!("data     {}", plan.data), format!("bounds   {bounds}"));
-    let lines = [data, format!("space    {}", plan.space), format!("device   {}", plan.device), bounds];
+    let lines =
+        [data, format!("space    {}", plan.space), format!("device   {}", plan.devices.join("\n         ")), bounds];
     // A table that is built alone has neither data nor bounds.
     let is_alone = plan.data.is_empty();
     let shown = lines.into_iter().enumerate().filter(|(at, _)| !is_alone || (1..=2).contains(at));
@@ -64,7 +66,6 @@ fn trial(phase: &str, judged: &Judged, state: &State, is_better: bool) -> String
 
 /// `final: trial 11 keeps the bounds: 0.0910 ms`.
 fn proven(judged: &Judged) -> String {
-    let latency = judged.latency_ms.map(quantity::milliseconds).unwrap_or_default();
     let verdict = if judged.meets_bounds { "keeps" } else { "misses" };
-    format!("final: trial {} {verdict} the bounds as measured thoroughly: {latency}", judged.number)
+    format!("final: trial {} {verdict} the bounds as measured thoroughly: {}", judged.number, latencies(judged))
 }

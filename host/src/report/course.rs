@@ -4,7 +4,7 @@ use edgefit_search::Metric;
 use maud::{Markup, html};
 
 use super::chart::{Axis, Frame, Scale, points};
-use super::data::{ReportData, TrainedEpoch};
+use super::data::{OnDevice, ReportData, TrainedEpoch};
 use super::wording;
 use crate::quantity;
 
@@ -31,10 +31,14 @@ pub(super) fn hypervolume(data: &ReportData) -> Markup {
 
 /// `, accuracy 10.00 %, latency 0.130 ms`.
 fn reference(data: &ReportData) -> String {
-    let value = |(metric, value): &(Metric, f64)| {
-        format!(", {} {}", wording::name(*metric).to_lowercase(), wording::quantity(*metric, *value))
+    let value = |device: u8, (metric, value): &(Metric, f64)| {
+        let (name, quantity) = (wording::name(*metric).to_lowercase(), wording::quantity(*metric, *value));
+        format!(", {name} {quantity}{}", data.on(device, *metric))
     };
-    data.reference.iter().map(value).collect()
+    let on = |(number, device): (u8, &'_ OnDevice)| {
+        device.reference.iter().map(|point| value(number, point)).collect::<String>()
+    };
+    data.numbered().map(on).collect()
 }
 
 /// Accuracy and loss over the passes of a training, side by side.

@@ -19,10 +19,8 @@ pub struct ReportData {
     pub data: String,
     /// The space, in a few words: name, number of networks.
     pub space: String,
-    /// The device and the runtime: names and values, in the order in which they are shown.
-    pub device: Vec<Fact>,
-    /// What candidates were compared by.
-    pub objectives: Vec<Metric>,
+    /// The devices in the order of their numbers; at least one.
+    pub devices: Vec<OnDevice>,
     /// What has to hold.
     pub constraints: Vec<Constraint>,
     /// The network that was chosen; `None` if none meets the constraints.
@@ -35,26 +33,71 @@ pub struct ReportData {
     pub untrained: Untrained,
     /// Hypervolume of the front after each trained candidate.
     pub hypervolume: Vec<f64>,
-    /// From where it is counted: the worst value of each objective that counts.
-    #[serde(default)]
-    pub reference: Vec<(Metric, f64)>,
-    /// What the choices had to do with each objective.
-    #[serde(default)]
-    pub explanations: Vec<(Metric, Explanation)>,
     /// What the networks of the front have in common.
     #[serde(default)]
     pub in_common: Vec<Common>,
     /// What a supernet learned, if one guided the search.
     #[serde(default)]
     pub learned: Option<Learned>,
-    /// Who predicted the latencies.
-    pub predictor: Predictor,
     /// How long each part of the run took.
     pub phases: Vec<Span>,
     /// The search file, resolved.
     pub settings: String,
     /// The commands that make this run again.
     pub reproduce: Vec<String>,
+}
+
+impl ReportData {
+    /// The bound of a metric on a device.
+    pub(super) fn bound_on(&self, device: u8, metric: Metric) -> Option<&Constraint> {
+        self.constraints.iter().find(|bound| (bound.metric, bound.device) == (metric, device))
+    }
+
+    /// The devices with their numbers.
+    pub(super) fn numbered(&self) -> impl Iterator<Item = (u8, &OnDevice)> {
+        (0_u8..).zip(&self.devices)
+    }
+
+    /// What the devices are called, in the order of their numbers.
+    pub fn device_names(&self) -> Vec<&str> {
+        self.devices.iter().map(|device| device.name.as_str()).collect()
+    }
+
+    /// ` on pi` behind what a device decides, where there are several.
+    pub(super) fn on(&self, device: u8, metric: Metric) -> String {
+        match self.devices.get(usize::from(device)) {
+            Some(on) if self.devices.len() > 1 && metric.is_of_device() => format!(" on {}", on.name),
+            _ => String::new(),
+        }
+    }
+}
+
+/// One of the devices, and what is told of it alone. What is the same on every device is told with the first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OnDevice {
+    /// What it is called beside the others.
+    pub name: String,
+    /// The device and the runtime: names and values, in the order in which they are shown.
+    pub facts: Vec<Fact>,
+    /// What candidates were compared by.
+    pub objectives: Vec<Metric>,
+    /// From where hypervolume is counted: the worst value of each objective that counts.
+    pub reference: Vec<(Metric, f64)>,
+    /// What the choices had to do with each objective.
+    pub explanations: Vec<(Metric, Explanation)>,
+    /// Who predicted the latencies.
+    pub predictor: Predictor,
+    /// Where the winner spends its time; `None` without a winner.
+    pub profile: Option<Profile>,
+}
+
+/// Where a network spends its time on a device.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Profile {
+    /// What the runtime executed, in order.
+    pub layers: Vec<Layer>,
+    /// By what the profiled times were multiplied to sum to the latency that was measured without a profile.
+    pub scale: Option<f64>,
 }
 
 /// A name and its value.
@@ -79,8 +122,8 @@ pub struct Candidate {
     pub meets_constraints: bool,
     /// Whether no other network of its list is as good in every objective and better in one.
     pub is_front: bool,
-    /// Latency that the baseline predicted for it before it was measured, in milliseconds.
-    pub baseline_latency_ms: Option<f64>,
+    /// Latency on each device that the baseline predicted for it before it was measured, in milliseconds.
+    pub baselines_ms: Vec<Option<f64>>,
 }
 
 /// The network that was chosen.
@@ -90,10 +133,6 @@ pub struct Winner {
     pub candidate: Candidate,
     /// Names of the network's own nodes, after which a runtime names what it executes.
     pub node_names: Vec<String>,
-    /// What the runtime executed, in order.
-    pub layers: Vec<Layer>,
-    /// By what the profiled times were multiplied to sum to the latency that was measured without a profile.
-    pub layer_scale: Option<f64>,
     /// Its last training, pass by pass.
     pub training: Vec<TrainedEpoch>,
 }
@@ -121,8 +160,8 @@ pub struct TrainedEpoch {
 /// Proposals that never were trained.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Untrained {
-    /// For each constraint, how many it stopped, by what was computed or predicted.
-    pub stopped: Vec<(Metric, u64)>,
+    /// Constraints, and how many each stopped, by what was computed or predicted.
+    pub stopped: Vec<(Constraint, u64)>,
     /// Proposals of networks that had been proposed before.
     pub duplicates: u64,
     /// Networks that could not be trained or measured.

@@ -4,7 +4,7 @@
 
 use maud::{Markup, html};
 
-use super::data::{Layer, Winner};
+use super::data::{Layer, Profile, ReportData, Winner};
 use super::tables::bar;
 use crate::quantity;
 
@@ -20,9 +20,22 @@ struct Part<'w> {
     milliseconds: f64,
 }
 
+/// The layers on each device.
+pub(super) fn draw(data: &ReportData, winner: &Winner) -> Markup {
+    let is_alone = data.devices.len() == 1;
+    html! {
+        @for device in &data.devices {
+            @if let Some(profile) = &device.profile {
+                @if !is_alone { h3 { "On " (device.name) } }
+                (on_device(profile, &winner.node_names))
+            }
+        }
+    }
+}
+
 /// The layers in the order of execution, and what the times are.
-pub(super) fn draw(winner: &Winner) -> Markup {
-    let parts = parts(winner);
+fn on_device(profile: &Profile, node_names: &[String]) -> Markup {
+    let parts = parts(profile, node_names);
     let total: f64 = parts.iter().map(|part| part.milliseconds).sum();
     let is_large = |part: &&Part<'_>| part.milliseconds >= SMALL_SHARE * total;
     let (large, small): (Vec<&Part<'_>>, Vec<&Part<'_>>) = parts.iter().partition(is_large);
@@ -35,15 +48,15 @@ pub(super) fn draw(winner: &Winner) -> Markup {
                 (table(&small, total))
             }
         }
-        (note(winner))
+        (note(profile))
     }
 }
 
-fn note(winner: &Winner) -> Markup {
+fn note(profile: &Profile) -> Markup {
     html! {
         p.note {
             "Mean times of a profiled run"
-            @if let Some(scale) = winner.layer_scale { ", multiplied by " (quantity::significant(scale, 3)) " so that they sum to the median that was measured without a profile" }
+            @if let Some(scale) = profile.scale { ", multiplied by " (quantity::significant(scale, 3)) " so that they sum to the median that was measured without a profile" }
             ". Operators are what the runtime executed for a layer, the longest first."
         }
     }
@@ -82,10 +95,10 @@ fn share(part: f64, total: f64) -> String {
 }
 
 /// The layers in the order in which their first part was executed.
-fn parts(winner: &Winner) -> Vec<Part<'_>> {
+fn parts<'p>(profile: &'p Profile, node_names: &'p [String]) -> Vec<Part<'p>> {
     let mut grouped: Vec<(&str, Vec<&Layer>)> = Vec::new();
-    for layer in &winner.layers {
-        let name = owner(&layer.name, &winner.node_names);
+    for layer in &profile.layers {
+        let name = owner(&layer.name, node_names);
         match grouped.iter_mut().find(|(known, _)| *known == name) {
             Some((_, layers)) => layers.push(layer),
             None => grouped.push((name, vec![layer])),
@@ -132,12 +145,13 @@ mod tests {
 
     #[test]
     fn nothing_of_the_time_is_lost_when_layers_are_put_together() {
-        let winner = crate::report::tests::sample().winner.unwrap();
+        let sample = crate::report::tests::sample();
+        let (profile, winner) = (sample.devices[0].profile.as_ref().unwrap(), sample.winner.unwrap());
         let sum = |times: &[f64]| times.iter().sum::<f64>();
-        let whole: Vec<f64> = winner.layers.iter().map(|layer| layer.milliseconds).collect();
-        let parts = parts(&winner);
+        let whole: Vec<f64> = profile.layers.iter().map(|layer| layer.milliseconds).collect();
+        let parts = parts(profile, &winner.node_names);
         let grouped: Vec<f64> = parts.iter().map(|part| part.milliseconds).collect();
         assert!((sum(&whole) - sum(&grouped)).abs() < 1e-12);
-        assert!(parts.len() < winner.layers.len(), "nothing was put together");
+        assert!(parts.len() < profile.layers.len(), "nothing was put together");
     }
 }

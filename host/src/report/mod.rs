@@ -21,7 +21,9 @@ mod wording;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use data::{Candidate, Fact, Layer, Predictor, ReportData, Span, TrainedEpoch, Untrained, Winner};
+pub use data::{
+    Candidate, Fact, Layer, OnDevice, Predictor, Profile, ReportData, Span, TrainedEpoch, Untrained, Winner,
+};
 pub use learned::{Learned, LearnedMix};
 pub use page::html_page;
 pub use pareto_csv::pareto_csv;

@@ -63,7 +63,7 @@ fn sections(data: &ReportData) -> Markup {
         }
         @if let Some(learned) = &data.learned { (section("What the supernet learned", learned::draw(learned))) }
         (section("Which choices mattered", reasons::draw(data)))
-        @if let Some(winner) = &data.winner { (inside(winner)) }
+        @if let Some(winner) = &data.winner { (inside(data, winner)) }
         (section("Device, settings, and how to do it again", again(data)))
     }
 }
@@ -73,27 +73,26 @@ pub(super) fn section(title: &str, content: Markup) -> Markup {
 }
 
 fn networks(data: &ReportData) -> Markup {
-    let winner = data.winner.as_ref().map(|winner| winner.candidate.id);
     let finalists: Vec<&Candidate> = data.finalists.iter().collect();
     let front: Vec<&Candidate> = data.candidates.iter().filter(|candidate| candidate.is_front).collect();
     html! {
-        @if !finalists.is_empty() { h3 { "Trained to the end" } (tables::networks(&finalists, winner)) }
+        @if !finalists.is_empty() { h3 { "Trained to the end" } (tables::networks(data, &finalists)) }
         h3 { "Front of the trials, after a short training" }
-        (tables::networks(&front, winner))
+        (tables::networks(data, &front))
         p.note { "Small print is the 95 % interval. ≈ marks what is predicted and was not measured. Accuracies are those of the validation images, except the winner's, which alone was tested on the test images." }
     }
 }
 
-fn inside(winner: &Winner) -> Markup {
+fn inside(data: &ReportData, winner: &Winner) -> Markup {
     html! {
-        (section("Where the winner spends its time", layers::draw(winner)))
+        (section("Where the winner spends its time", layers::draw(data, winner)))
         (section("The winner's last training", course::training(&winner.training)))
     }
 }
 
 fn again(data: &ReportData) -> Markup {
     html! {
-        (tables::facts(&data.device))
+        @for device in &data.devices { (tables::facts(&device.facts)) }
         dl { div { dt { "Data" } dd { (data.data) } } div { dt { "Space" } dd { (data.space) } } }
         h3 { "search.toml, complete" }
         pre { code { (data.settings) } }

@@ -4,7 +4,7 @@ use edgefit_search::Metric;
 use maud::{Markup, html};
 
 use super::chart::{Axis, Frame, Marker, Scale, legend, points};
-use super::data::{Candidate, ReportData};
+use super::data::{Candidate, Predictor, ReportData};
 use crate::quantity;
 
 /// The relative error within which a prediction counts as right.
@@ -48,11 +48,23 @@ impl Quality {
     }
 }
 
-/// Draws the plot and the table of errors; says so where nothing was measured.
+/// Draws a plot and a table of errors for each device.
 pub(super) fn draw(data: &ReportData) -> Markup {
-    let table =
-        pairs(&data.candidates, |candidate| candidate.readings.predicted(Metric::LatencyMs).map(|value| value.value));
-    let baseline = pairs(&data.candidates, |candidate| candidate.baseline_latency_ms);
+    let is_alone = data.devices.len() == 1;
+    html! {
+        @for (number, device) in data.numbered() {
+            @if !is_alone { h3 { "On " (device.name) } }
+            (on_device(&data.candidates, number, &device.predictor))
+        }
+    }
+}
+
+/// The plot and the table of errors of a device; says so where nothing was measured.
+fn on_device(candidates: &[Candidate], device: u8, predictor: &Predictor) -> Markup {
+    let predicted =
+        |candidate: &Candidate| candidate.readings.predicted_on(device, Metric::LatencyMs).map(|value| value.value);
+    let table = pairs(candidates, device, predicted);
+    let baseline = pairs(candidates, device, |candidate| *candidate.baselines_ms.get(usize::from(device))?);
     if table.is_empty() {
         return html! { p { "No network was both predicted and measured." } };
     }
@@ -60,13 +72,11 @@ pub(super) fn draw(data: &ReportData) -> Markup {
     let frame = agreement_frame(scale, "measured median latency (ms)", "predicted median latency (ms)");
     let content = html! {
         (band(&frame, scale))
-        @for (pair, candidate) in &baseline { (mark(Marker::Cross, *pair, candidate, &data.predictor.baseline, &frame)) }
-        @for (pair, candidate) in &table { (mark(Marker::Dot, *pair, candidate, &data.predictor.name, &frame)) }
+        @for (pair, candidate) in &baseline { (mark(Marker::Cross, *pair, candidate, &predictor.baseline, &frame)) }
+        @for (pair, candidate) in &table { (mark(Marker::Dot, *pair, candidate, &predictor.name, &frame)) }
     };
-    let (name, other) = (
-        format!("{}, which guided the search", data.predictor.name),
-        format!("{}, for comparison", data.predictor.baseline),
-    );
+    let (name, other) =
+        (format!("{}, which guided the search", predictor.name), format!("{}, for comparison", predictor.baseline));
     let mut entries = vec![(Marker::Dot, name.as_str()), (Marker::Band, "within 10 % of measured")];
     if !baseline.is_empty() {
         entries.insert(1, (Marker::Cross, other.as_str()));
@@ -74,15 +84,15 @@ pub(super) fn draw(data: &ReportData) -> Markup {
     html! {
         (frame.draw("Predicted against measured latency", "each mark is a network; on the diagonal, both agree", &content))
         (legend(&entries))
-        (errors(data, &only_pairs(&table), &only_pairs(&baseline)))
+        (errors(predictor, &only_pairs(&table), &only_pairs(&baseline)))
     }
 }
 
 type Known<'d> = (Pair, &'d Candidate);
 
-fn pairs(candidates: &[Candidate], predicted: impl Fn(&Candidate) -> Option<f64>) -> Vec<Known<'_>> {
+fn pairs(candidates: &[Candidate], device: u8, predicted: impl Fn(&Candidate) -> Option<f64>) -> Vec<Known<'_>> {
     let pair = |candidate: &Candidate| {
-        let measured = candidate.readings.measured(Metric::LatencyMs)?.value;
+        let measured = candidate.readings.measured_on(device, Metric::LatencyMs)?.value;
         Some(Pair { predicted: predicted(candidate)?, measured })
             .filter(|pair| pair.predicted > 0.0 && pair.measured > 0.0)
     };
@@ -128,8 +138,8 @@ pub(super) fn band(frame: &Frame, scale: Scale) -> Markup {
     }
 }
 
-fn errors(data: &ReportData, table: &[Pair], baseline: &[Pair]) -> Markup {
-    let rows = [(&data.predictor.name, Quality::of(table)), (&data.predictor.baseline, Quality::of(baseline))];
+fn errors(predictor: &Predictor, table: &[Pair], baseline: &[Pair]) -> Markup {
+    let rows = [(&predictor.name, Quality::of(table)), (&predictor.baseline, Quality::of(baseline))];
     html! {
         table {
             thead { tr { th scope="col" { "Predictor" } th.number scope="col" { "Networks" } th.number scope="col" { "Median error" } th.number scope="col" { "Within 10 %" } } }
@@ -146,7 +156,7 @@ fn errors(data: &ReportData, table: &[Pair], baseline: &[Pair]) -> Markup {
         }
         p.note {
             "Errors are relative to the latency measured on the device. Each prediction was made before its network was measured; "
-            (data.predictor.table_models) " other models had been measured for the table by then, and the candidates before it."
+            (predictor.table_models) " other models had been measured for the table by then, and the candidates before it."
         }
     }
 }

@@ -25,13 +25,13 @@ const CLEAR: f64 = 0.1;
 /// The section of the page.
 pub(super) fn draw(data: &ReportData) -> Markup {
     html! {
-        @for (metric, explanation) in &data.explanations {
-            h3 { (wording::name(*metric)) }
-            @if is_clear(explanation) { (effects(*metric, explanation)) } @else {
+        @for (device, metric, explanation) in explanations(data) {
+            h3 { (wording::name(metric)) (data.on(device, metric)) }
+            @if is_clear(explanation) { (effects(metric, explanation)) } @else {
                 p { "What the choices have to do with it cannot be told from " (explanation.networks) " networks." }
             }
         }
-        @if data.explanations.is_empty() { p { "Too few networks were trained to tell which choices mattered." } }
+        @if explanations(data).next().is_none() { p { "Too few networks were trained to tell which choices mattered." } }
         @if !data.in_common.is_empty() {
             h3 { "What the front has in common" }
             ul { @for common in &data.in_common {
@@ -40,6 +40,13 @@ pub(super) fn draw(data: &ReportData) -> Markup {
         }
         p.note { "A choice's share is how much the value varies with it alone, averaged over all others, by a random forest over the trained networks (functional analysis of variance). It says what went along with the value, not what caused it." }
     }
+}
+
+/// What is explained, with the device and the metric.
+fn explanations(data: &ReportData) -> impl Iterator<Item = (u8, Metric, &Explanation)> {
+    data.numbered().flat_map(|(number, device)| {
+        device.explanations.iter().map(move |(metric, explanation)| (number, *metric, explanation))
+    })
 }
 
 fn effects(metric: Metric, explanation: &Explanation) -> Markup {
@@ -86,15 +93,16 @@ fn percent(share: f64) -> String {
 /// A few lines for a terminal: a name and what is said; none where nothing is clear.
 pub fn text(data: &ReportData) -> Vec<(String, String)> {
     let mut lines: Vec<(String, String)> = data.learned.iter().map(learned::text).collect();
-    for (metric, explanation) in data.explanations.iter().filter(|(_, explanation)| is_clear(explanation)) {
+    for (device, metric, explanation) in explanations(data).filter(|(.., explanation)| is_clear(explanation)) {
         let named = explanation.effects.iter().take(NAMED).filter(|effect| effect.share >= LEAST_SHARE);
         let told = |effect: &Effect| {
-            let best = best_first(*metric, effect).first().map(|(label, _)| label.clone()).unwrap_or_default();
+            let best = best_first(metric, effect).first().map(|(label, _)| label.clone()).unwrap_or_default();
             format!("{} {} ({best} best)", effect.choice, percent(effect.share))
         };
         let told: Vec<String> = named.map(told).collect();
         if !told.is_empty() {
-            lines.push(("mattered".to_owned(), format!("for {metric}: {}", told.join(", "))));
+            lines
+                .push(("mattered".to_owned(), format!("for {metric}{}: {}", data.on(device, metric), told.join(", "))));
         }
     }
     let common = data.in_common.iter().take(NAMED);

@@ -12,7 +12,8 @@ const SHOWN: [Metric; 5] =
     [Metric::Accuracy, Metric::LatencyMs, Metric::PeakMemoryKib, Metric::ModelSizeKib, Metric::Macs];
 
 /// Networks with what is known of them, the most accurate first.
-pub(super) fn networks(candidates: &[&Candidate], winner: Option<u64>) -> Markup {
+pub(super) fn networks(data: &ReportData, candidates: &[&Candidate]) -> Markup {
+    let winner = data.winner.as_ref().map(|winner| winner.candidate.id);
     let mut sorted = candidates.to_vec();
     let accuracy = |candidate: &Candidate| candidate.best(Metric::Accuracy).unwrap_or_default();
     sorted.sort_by(|a, b| accuracy(b).total_cmp(&accuracy(a)));
@@ -20,31 +21,33 @@ pub(super) fn networks(candidates: &[&Candidate], winner: Option<u64>) -> Markup
         div.wide { table.networks {
             thead { tr {
                 th.number scope="col" { "Trial" }
-                @for metric in SHOWN { th.number scope="col" { (wording::name(metric)) } }
-                th.number scope="col" { "Latency predicted" }
+                @for metric in SHOWN { th.number scope="col" { (wording::name(metric)) (data.on(0, metric)) } }
+                @for (device, _) in data.numbered().skip(1) { th.number scope="col" { "Latency" (data.on(device, Metric::LatencyMs)) } }
+                @for (device, _) in data.numbered() { th.number scope="col" { "Latency predicted" (data.on(device, Metric::LatencyMs)) } }
                 th scope="col" { "Bounds" }
                 th scope="col" { "Network" }
             } }
-            tbody { @for candidate in sorted { (network(candidate, winner == Some(candidate.id))) } }
+            tbody { @for candidate in sorted { (network(data, candidate, winner == Some(candidate.id))) } }
         } }
     }
 }
 
-fn network(candidate: &Candidate, is_winner: bool) -> Markup {
-    let predicted = candidate.readings.predicted(Metric::LatencyMs);
+fn network(data: &ReportData, candidate: &Candidate, is_winner: bool) -> Markup {
+    let predicted = |device: u8| candidate.readings.predicted_on(device, Metric::LatencyMs);
     html! {
         tr.chosen[is_winner] {
             th.number scope="row" { (candidate.id) @if is_winner { " ★" } }
-            @for metric in SHOWN { td.number { (cell(candidate, metric)) } }
-            td.number { @if let Some(value) = predicted { (told(Metric::LatencyMs, value)) } @else { "–" } }
+            @for metric in SHOWN { td.number { (cell(candidate, 0, metric)) } }
+            @for (device, _) in data.numbered().skip(1) { td.number { (cell(candidate, device, Metric::LatencyMs)) } }
+            @for (device, _) in data.numbered() { td.number { @if let Some(value) = predicted(device) { (told(Metric::LatencyMs, value)) } @else { "–" } } }
             td { @if candidate.meets_constraints { "met" } @else { "missed" } }
             td.genotype { (candidate.genotype) }
         }
     }
 }
 
-fn cell(candidate: &Candidate, metric: Metric) -> Markup {
-    let Some(value) = candidate.readings.best(metric) else { return html! { "–" } };
+fn cell(candidate: &Candidate, device: u8, metric: Metric) -> Markup {
+    let Some(value) = candidate.readings.best_on(device, metric) else { return html! { "–" } };
     told(metric, value)
 }
 
@@ -60,10 +63,9 @@ fn told(metric: Metric, value: &Value) -> Markup {
 /// What became of the proposals.
 pub(super) fn proposals(data: &ReportData) -> Markup {
     let Untrained { stopped, duplicates, failed } = &data.untrained;
-    let constraint = |metric: Metric| data.constraints.iter().find(|constraint| constraint.metric == metric);
-    let stopped = stopped.iter().map(|(metric, count)| {
-        let bound = constraint(*metric).map(wording::bound).unwrap_or_default();
-        (format!("stopped untrained: {} {bound}", wording::name(*metric).to_lowercase()), *count)
+    let stopped = stopped.iter().map(|(bound, count)| {
+        let (metric, on) = (wording::name(bound.metric).to_lowercase(), data.on(bound.device, bound.metric));
+        (format!("stopped untrained: {metric}{on} {}", wording::bound(bound)), *count)
     });
     let rest = [("proposed before".to_owned(), *duplicates), ("failed".to_owned(), *failed)];
     let trained = [("trained".to_owned(), data.candidates.len() as u64)];

@@ -5,8 +5,8 @@ use edgefit_search::{Constraint, Metric, Readings, Value};
 use serde_json::{Value as Json, json};
 
 use super::{
-    Candidate, Fact, Layer, Predictor, ReportData, Span, TrainedEpoch, Untrained, Winner, WinnerContext, html_page,
-    pareto_csv, winner_json,
+    Candidate, Fact, Layer, OnDevice, Predictor, Profile, ReportData, Span, TrainedEpoch, Untrained, Winner,
+    WinnerContext, html_page, pareto_csv, winner_json,
 };
 
 /// Fractions that look random and are the same every time.
@@ -36,7 +36,7 @@ fn candidate(id: u64) -> Candidate {
         genotype: format!("mbconv:stem{}-w16,24,{}-k3,5,3-e2,{},3-d1,2,{}", 8 + id % 8, 32 + id, 1 + id % 4, id % 3),
         meets_constraints: latency <= 1.0,
         is_front: false,
-        baseline_latency_ms: Some(latency * (0.6 + 0.9 * fraction(id * 19 + 101))),
+        baselines_ms: vec![Some(latency * (0.6 + 0.9 * fraction(id * 19 + 101)))],
         readings,
     }
 }
@@ -115,8 +115,6 @@ pub(crate) fn sample() -> ReportData {
     let winner = Winner {
         node_names: layers().into_iter().map(|layer| layer.name).filter(|name| !name.ends_with(".pack")).collect(),
         candidate: finalists[0].clone(),
-        layers: layers(),
-        layer_scale: Some(0.93),
         training: training.collect(),
     };
     let fact = |name: &str, value: &str| Fact { name: name.into(), value: value.into() };
@@ -126,26 +124,30 @@ pub(crate) fn sample() -> ReportData {
         edgefit_version: "0.1.0".into(),
         data: "digits: 1,797 images of 8x8x1, 10 classes".into(),
         space: "mbconv: 1.24e9 networks".into(),
-        device: vec![
-            fact("Device", "local"),
-            fact("Processor", "AMD EPYC, 2 cores"),
-            fact("System", "Debian 12, Linux 6.1"),
-            fact("Runtime", "tract 0.23.9"),
-            fact("Threads", "1"),
-            fact("Validity", "no flags"),
-        ],
-        objectives: vec![Metric::Accuracy, Metric::LatencyMs],
+        devices: vec![OnDevice {
+            name: "local".into(),
+            facts: vec![
+                fact("Device", "local"),
+                fact("Processor", "AMD EPYC, 2 cores"),
+                fact("System", "Debian 12, Linux 6.1"),
+                fact("Runtime", "tract 0.23.9"),
+                fact("Threads", "1"),
+                fact("Validity", "no flags"),
+            ],
+            objectives: vec![Metric::Accuracy, Metric::LatencyMs],
+            reference: vec![(Metric::Accuracy, 0.1), (Metric::LatencyMs, 1.0)],
+            explanations: vec![(Metric::Accuracy, explanation()), (Metric::LatencyMs, Explanation { explained: 0.0, ..explanation() })],
+            predictor: Predictor { name: "kernel table".into(), baseline: "linear model on operator counts".into(), table_models: 16 },
+            profile: Some(Profile { layers: layers(), scale: Some(0.93) }),
+        }],
         constraints: vec![Constraint::at_most(Metric::LatencyMs, 1.0), Constraint::at_most(Metric::PeakMemoryKib, 16_384.0)],
         winner: Some(winner),
         finalists,
         hypervolume: (0..40).scan(0.0_f64, |best, at| { *best = best.max(0.8 * (1.0 - (-f64::from(at) / 9.0).exp()) + 0.05 * fraction(at as u64)); Some(*best) }).collect(),
-        reference: vec![(Metric::Accuracy, 0.1), (Metric::LatencyMs, 1.0)],
-        explanations: vec![(Metric::Accuracy, explanation()), (Metric::LatencyMs, Explanation { explained: 0.0, ..explanation() })],
         in_common: vec![Common { choice: "stem.width".into(), option: "w16".into(), share: 0.875, of_all: 0.4 }],
         candidates,
-        untrained: Untrained { stopped: vec![(Metric::LatencyMs, 63), (Metric::PeakMemoryKib, 4)], duplicates: 5, failed: 1 },
+        untrained: Untrained { stopped: vec![(Constraint::at_most(Metric::LatencyMs, 1.0), 63), (Constraint::at_most(Metric::PeakMemoryKib, 16_384.0), 4)], duplicates: 5, failed: 1 },
         learned: None,
-        predictor: Predictor { name: "kernel table".into(), baseline: "linear model on operator counts".into(), table_models: 16 },
         phases: vec![
             Span { name: "latency table".into(), seconds: 14.2 },
             Span { name: "search".into(), seconds: 61.0 },
@@ -183,9 +185,9 @@ fn whatever_a_user_typed_is_shown_and_not_obeyed() {
     let mut data = sample();
     data.run = evil.into();
     data.settings = evil.into();
-    data.device[0].value = evil.into();
+    data.devices[0].facts[0].value = evil.into();
     data.candidates[3].genotype = evil.into();
-    data.winner.as_mut().unwrap().layers[1].name = evil.into();
+    data.devices[0].profile.as_mut().unwrap().layers[1].name = evil.into();
     let page = html_page(&data);
     assert!(!page.contains("<script"));
     let shown = page.matches("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;amp;").count();
@@ -212,6 +214,61 @@ fn what_mattered_is_said_where_it_is_clear() {
     assert_eq!(front, "has in common: stem.width w16 (88 % of it)");
 }
 
+/// The sample with a second device, twice as slow, whose bound decides.
+fn of_two_devices() -> ReportData {
+    let mut data = sample();
+    let winner = &mut data.winner.as_mut().unwrap().candidate;
+    for candidate in data.candidates.iter_mut().chain(&mut data.finalists).chain([winner]) {
+        let slower = |(metric, value): (Metric, &Value)| {
+            (metric, Value { value: 2.0 * value.value, interval: None, device: 1, ..value.clone() })
+        };
+        let elsewhere: Vec<_> =
+            candidate.readings.iter().filter(|(metric, _)| metric.is_of_device()).map(slower).collect();
+        candidate.readings.extend(elsewhere);
+        candidate.baselines_ms.push(None);
+    }
+    let explanation = Explanation {
+        effects: vec![Effect { choice: "stage3.width".into(), ..explanation().effects[0].clone() }],
+        ..explanation()
+    };
+    let mut second = data.devices[0].clone();
+    second.name = "phone".into();
+    second.objectives = vec![Metric::LatencyMs];
+    second.reference = vec![(Metric::LatencyMs, 3.0)];
+    second.explanations = vec![(Metric::LatencyMs, explanation)];
+    second.predictor.name = "forest".into();
+    second.profile.as_mut().unwrap().layers[0].name = "only.there".into();
+    data.devices.push(second);
+    let bound = Constraint { device: 1, ..Constraint::at_most(Metric::LatencyMs, 3.0) };
+    data.constraints.push(bound);
+    data.untrained.stopped.push((bound, 17));
+    data
+}
+
+#[test]
+fn every_device_is_told_of() {
+    let data = of_two_devices();
+    let page = html_page(&data);
+    for expected in [
+        "Accuracy against cost on local",
+        "Accuracy against cost on phone",
+        "worst point, accuracy 10.00 %, latency 1.00 ms on local, latency 3.00 ms on phone",
+        "stopped untrained: latency on phone at most 3.00 ms",
+        "latency at most 3.00 ms: met",
+        "only.there",
+        "forest, which guided the search",
+        "<h3>Latency on phone</h3>",
+        "Latency predicted on phone",
+    ] {
+        assert!(page.contains(expected), "the page lacks {expected}");
+    }
+    assert!(!page.contains("NaN"));
+    let said = super::reasons(&data);
+    assert_eq!(said[1].1, "for latency_ms on phone: stage3.width 40 % (k3 best)");
+    let csv = String::from_utf8(pareto_csv(&data.candidates[..1], &data.device_names())).unwrap();
+    assert!(csv.lines().next().unwrap().ends_with("peak_memory_kib:phone"), "{csv}");
+}
+
 #[test]
 fn no_coordinate_is_lost() {
     let page = html_page(&sample());
@@ -229,7 +286,7 @@ fn the_page_can_be_made_anew_from_data_that_were_kept() {
 fn the_front_is_a_row_each() {
     let data = sample();
     let front: Vec<&Candidate> = data.candidates.iter().filter(|candidate| candidate.is_front).collect();
-    let text = String::from_utf8(pareto_csv(front.iter().copied())).unwrap();
+    let text = String::from_utf8(pareto_csv(front.iter().copied(), &data.device_names())).unwrap();
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let header: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
     assert_eq!(header[..3], ["id", "genotype", "accuracy"]);
@@ -253,7 +310,8 @@ fn the_winner_is_told_with_units_intervals_and_origins() {
         classes: vec!["0".into(), "1".into()],
         provenance: json!({ "edgefit_version": "0.1.0", "seed": 42 }),
     };
-    let text = winner_json(&data.winner.unwrap().candidate, &data.constraints, &context);
+    let winner = &data.winner.as_ref().unwrap().candidate;
+    let text = winner_json(winner, &data.device_names(), &data.constraints, &context);
     let told: Json = serde_json::from_str(&text).unwrap();
     assert_eq!(told["schema"], "edgefit-winner/1");
     let latency = &told["metrics"]["latency_ms"];

@@ -25,9 +25,14 @@ pub struct WinnerContext {
     pub provenance: Json,
 }
 
-/// The winner as JSON, for programs; `constraints` are those of the run, each with whether it holds.
-pub fn winner_json(winner: &Candidate, constraints: &[Constraint], context: &WinnerContext) -> String {
-    let metrics: Map<String, Json> = Metric::ALL.into_iter().filter_map(|metric| entry(winner, metric)).collect();
+/// The winner as JSON, for programs; `constraints` are those of the run, each with whether it holds. `metrics` are those on the first
+/// of the devices, and `devices` has them of each.
+pub fn winner_json(
+    winner: &Candidate,
+    devices: &[&str],
+    constraints: &[Constraint],
+    context: &WinnerContext,
+) -> String {
     let document = json!({
         "schema": WINNER_SCHEMA,
         "model": context.model,
@@ -36,18 +41,33 @@ pub fn winner_json(winner: &Candidate, constraints: &[Constraint], context: &Win
         "trial": winner.id,
         "genotype": winner.genotype,
         "classes": context.classes,
-        "metrics": metrics,
-        "constraints": constraints.iter().map(|constraint| checked(winner, constraint)).collect::<Vec<_>>(),
+        "metrics": metrics(winner, 0),
+        "devices": (0_u8..).zip(devices).map(|(number, name)| json!({ "name": name, "metrics": on_device(winner, number) })).collect::<Vec<_>>(),
+        "constraints": constraints.iter().map(|constraint| checked(winner, devices, constraint)).collect::<Vec<_>>(),
         "provenance": context.provenance,
     });
     format!("{document:#}\n")
 }
 
+/// All that is known of it on a device.
+fn metrics(winner: &Candidate, device: u8) -> Map<String, Json> {
+    Metric::ALL.into_iter().filter_map(|metric| entry(winner, device, metric)).collect()
+}
+
+/// What a device decides, and how many test images it classified right.
+fn on_device(winner: &Candidate, device: u8) -> Map<String, Json> {
+    let is_its =
+        |name: &String| name.parse().is_ok_and(|metric: Metric| metric.is_of_device() || metric == Metric::Accuracy);
+    metrics(winner, device).into_iter().filter(|(name, _)| is_its(name)).collect()
+}
+
 /// A metric with its most trusted value, and what was predicted where that is another one.
-fn entry(winner: &Candidate, metric: Metric) -> Option<(String, Json)> {
-    let best = winner.readings.best(metric)?;
+fn entry(winner: &Candidate, device: u8, metric: Metric) -> Option<(String, Json)> {
+    let best = winner.readings.best_on(device, metric)?;
     let mut entry = described(metric, best);
-    if let Some(predicted) = winner.readings.predicted(metric).filter(|predicted| predicted.origin != best.origin) {
+    if let Some(predicted) =
+        winner.readings.predicted_on(device, metric).filter(|predicted| predicted.origin != best.origin)
+    {
         entry["predicted"] = described(metric, predicted);
     }
     Some((metric.name().to_owned(), entry))
@@ -76,7 +96,9 @@ fn unit(metric: Metric) -> &'static str {
     }
 }
 
-fn checked(winner: &Candidate, constraint: &Constraint) -> Json {
-    let is_met = winner.best(constraint.metric).map(|value| constraint.excess(value) == 0.0);
-    json!({ "metric": constraint.metric.name(), "min": constraint.min, "max": constraint.max, "is_met": is_met })
+fn checked(winner: &Candidate, devices: &[&str], constraint: &Constraint) -> Json {
+    let Constraint { metric, min, max, device } = *constraint;
+    let is_met = winner.readings.best_on(device, metric).map(|value| constraint.excess(value.value) == 0.0);
+    let on = devices.get(device as usize).filter(|_| metric.is_of_device());
+    json!({ "metric": metric.name(), "device": on, "min": min, "max": max, "is_met": is_met })
 }

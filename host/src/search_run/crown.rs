@@ -6,7 +6,6 @@ use edgefit_search::Goals;
 use super::Run;
 use super::finals::{Contender, final_readings};
 use super::measuring::Purpose;
-use super::search_phase::shown;
 use crate::error::Result;
 use crate::progress::Event;
 use crate::run_folder::FinalistModel;
@@ -32,17 +31,17 @@ impl Run<'_> {
         if refit && !self.refit(contender)? {
             return Ok(false);
         }
-        let measurement = match self.measure_again(&contender.trial, Purpose::Winner, &contender.model)? {
-            Ok(measurement) => measurement,
+        let measurements = match self.measure_again(&contender.trial, Purpose::Winner, &contender.model)? {
+            Ok(measurements) => measurements,
             Err(reason) => {
                 self.progress.emit(Event::Warning(format!("finalist {number}: {reason}")));
                 return Ok(false);
             }
         };
-        contender.readings.extend(final_readings(&contender.model, &measurement));
-        contender.measurement = measurement;
+        contender.readings.extend(final_readings(&contender.model, &measurements));
+        contender.measurements = measurements;
         self.keep_finalist(&contender.trial, &contender.readings)?;
-        self.progress.emit(Event::Proven(shown(number, &contender.readings, goals)));
+        self.progress.emit(Event::Proven(self.judged(number, &contender.readings)));
         Ok(goals.violation(&contender.readings) == 0.0)
     }
 

@@ -10,7 +10,6 @@ use edgefit_search::{Goals, Metric, Readings, SearchEngine, Trial, Value, pareto
 
 use super::Run;
 use super::measuring::{Purpose, model_bytes, readings};
-use super::search_phase::shown;
 use super::training::{Job, Outcome, Trained};
 use crate::device::Measurement;
 use crate::error::{Error, ErrorKind, Result};
@@ -34,7 +33,8 @@ pub(super) struct Contender {
     /// Loss on the validation images: tells apart what their accuracy, a share of few images, does not.
     validation_loss: f64,
     pub(super) model: Vec<u8>,
-    pub(super) measurement: Measurement,
+    /// One of each device, in their order.
+    pub(super) measurements: Vec<Measurement>,
 }
 
 impl Run<'_> {
@@ -144,40 +144,44 @@ impl Run<'_> {
 
     fn measure_finalist(&mut self, trial: &Trial, outcome: &Outcome) -> Result<std::result::Result<Contender, String>> {
         let model = self.folder.read_finalist(trial.number, FinalistModel::Judged)?;
-        let measurement = match self.measure_again(trial, Purpose::Final, &model)? {
-            Ok(measurement) => measurement,
+        let measurements = match self.measure_again(trial, Purpose::Final, &model)? {
+            Ok(measurements) => measurements,
             Err(reason) => return Ok(Err(reason)),
         };
         let mut found = trial.known.clone();
-        found.extend(final_readings(&model, &measurement));
+        found.extend(final_readings(&model, &measurements));
         found.extend(self.learned_readings(&self.space.decode(&trial.genotype)?, outcome)?);
         self.keep_finalist(trial, &found)?;
-        self.progress.emit(Event::Finalist(shown(trial.number, &found, &self.config.goals())));
+        self.progress.emit(Event::Finalist(self.judged(trial.number, &found)));
         Ok(Ok(Contender {
             trial: trial.clone(),
             readings: found,
             validation_loss: outcome.validation_loss(),
             model,
-            measurement,
+            measurements,
         }))
     }
 
-    /// Measures a network of a finalist and keeps the measurement; the reason where it is the network that cannot be measured.
+    /// Measures a network of a finalist on every device and keeps the measurements; the reason where it is the network that cannot be measured.
     pub(super) fn measure_again(
         &mut self,
         trial: &Trial,
         purpose: Purpose,
         model: &[u8],
-    ) -> Result<std::result::Result<Measurement, String>> {
+    ) -> Result<std::result::Result<Vec<Measurement>, String>> {
         let digest = Digest::of(&self.space.decode(&trial.genotype)?);
-        match self.measurer.measure(&mut self.study, purpose, &digest, model) {
-            Ok(taken) => {
-                taken.record.iter().try_for_each(|record| self.study.save_measurement(record))?;
-                Ok(Ok(taken.measurement))
+        let mut measurements = Vec::with_capacity(self.stations.len());
+        for station in &mut self.stations {
+            match station.measurer.measure(&mut self.study, purpose, &digest, model) {
+                Ok(taken) => {
+                    taken.record.iter().try_for_each(|record| self.study.save_measurement(record))?;
+                    measurements.push(taken.measurement);
+                }
+                Err(MeasureFailure::Run(error)) => return Err(error),
+                Err(MeasureFailure::Network(reason)) => return Ok(Err(reason)),
             }
-            Err(MeasureFailure::Run(error)) => Err(error),
-            Err(MeasureFailure::Network(reason)) => Ok(Err(reason)),
         }
+        Ok(Ok(measurements))
     }
 
     pub(super) fn keep_finalist(&mut self, trial: &Trial, readings: &Readings) -> Result<()> {
@@ -222,10 +226,14 @@ fn model_of(purpose: study::Purpose) -> FinalistModel {
     }
 }
 
-/// What a finalist's file and its measurement say.
-pub(super) fn final_readings(model: &[u8], measurement: &Measurement) -> Readings {
+/// What a finalist's file and its measurements say.
+pub(super) fn final_readings(model: &[u8], measurements: &[Measurement]) -> Readings {
     let size_kib = model.len() as f64 / BYTES_PER_KIB;
-    readings(measurement).with(Metric::ModelSizeKib, Value::measured(size_kib, None, "size of the ONNX file"))
+    let mut all = Readings::new();
+    for (number, measurement) in (0_u8..).zip(measurements) {
+        all.extend(readings(measurement).of_device(number));
+    }
+    all.with(Metric::ModelSizeKib, Value::measured(size_kib, None, "size of the ONNX file"))
 }
 
 /// Trained networks that keep all bounds by what is known, in the order in which they are to be trained to the end: the front and,

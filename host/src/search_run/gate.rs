@@ -8,16 +8,22 @@ use edgefit_search::{Goals, Metric, Origin, Readings, Value};
 /// Whether the predictions among `known` are sure enough to do without a measurement: half the width of each interval is at most the
 /// share `within` of its value. 0 asks for a measurement always.
 pub(super) fn is_sure(goals: &Goals, known: &Readings, within: f64) -> bool {
-    let of_goals = goals.objectives().iter().map(|o| o.metric).chain(goals.constraints().iter().map(|c| c.metric));
-    let mut of_device = of_goals.filter(|metric| *metric != Metric::Accuracy);
-    within > 0.0
-        && of_device.all(|metric| known.best(metric).is_some_and(|value| is_settled(goals, metric, value, within)))
+    let objectives = goals.objectives().iter().map(|o| (o.metric, o.device));
+    let of_goals = objectives.chain(goals.constraints().iter().map(|c| (c.metric, c.device)));
+    let mut of_device = of_goals.filter(|(metric, _)| !metric.is_share());
+    let is_settled =
+        |(metric, device)| known.best_on(device, metric).is_some_and(|v| is_settled(goals, metric, v, within));
+    within > 0.0 && of_device.all(is_settled)
 }
 
 fn is_settled(goals: &Goals, metric: Metric, value: &Value, within: f64) -> bool {
     let Origin::Predicted { .. } = value.origin else { return true };
     let Some((low, high)) = value.interval else { return false };
-    let bounds = goals.constraints().iter().filter(|c| c.metric == metric).flat_map(|c| [c.min, c.max]);
+    let bounds = goals
+        .constraints()
+        .iter()
+        .filter(|c| (c.metric, c.device) == (metric, value.device))
+        .flat_map(|c| [c.min, c.max]);
     let doubted = bounds.flatten().any(|bound| (low..=high).contains(&bound));
     !doubted && high - low <= 2.0 * within * value.value
 }
@@ -30,7 +36,7 @@ mod tests {
 
     fn goals() -> Goals {
         let objectives = vec![Objective::of(Metric::Accuracy), Objective::of(Metric::LatencyMs)];
-        let bounds = vec![Constraint { metric: Metric::LatencyMs, min: None, max: Some(1.0) }];
+        let bounds = vec![Constraint::at_most(Metric::LatencyMs, 1.0)];
         Goals::new(objectives, bounds).unwrap()
     }
 

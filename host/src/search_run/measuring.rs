@@ -45,19 +45,21 @@ pub(super) struct Taken {
     pub(super) record: Option<study::Measurement>,
 }
 
-/// The device of a run together with how it is used.
+/// A device of a run together with how it is used.
 pub(super) struct Measurer {
     pool: Pool,
     /// What several devices measured side by side, until it is asked for; by its key.
     ahead: BTreeMap<String, Measurement>,
     config: DeviceConfig,
+    /// Number of the device in the run.
+    number: u8,
     seed: u64,
     processes: usize,
 }
 
 impl Measurer {
-    pub(super) fn new(pool: Pool, config: &DeviceConfig, seed: u64, processes: usize) -> Self {
-        Self { pool, ahead: BTreeMap::new(), config: config.clone(), seed, processes }
+    pub(super) fn new(pool: Pool, config: &DeviceConfig, number: u8, seed: u64, processes: usize) -> Self {
+        Self { pool, ahead: BTreeMap::new(), config: config.clone(), number, seed, processes }
     }
 
     /// A device for work that is done on one.
@@ -84,7 +86,7 @@ impl Measurer {
         }
         let mut missing = Vec::new();
         for (digest, model) in networks {
-            let key = key(purpose, digest);
+            let key = key(purpose, self.number, digest);
             if recorded(study, &key)?.is_none() {
                 missing.push((key, model.as_slice()));
             }
@@ -105,7 +107,7 @@ impl Measurer {
         digest: &Digest,
         model: &[u8],
     ) -> std::result::Result<Taken, MeasureFailure> {
-        let key = key(purpose, digest);
+        let key = key(purpose, self.number, digest);
         if let Some(measurement) = recorded(study, &key).map_err(MeasureFailure::Run)? {
             return Ok(Taken { measurement, record: None });
         }
@@ -132,9 +134,12 @@ impl Measurer {
     }
 }
 
-/// The key of a measurement in the study.
-pub(super) fn key(purpose: Purpose, digest: &Digest) -> String {
-    format!("{}/{digest}", purpose.name())
+/// The key in the study of a measurement on the device of this number.
+pub(super) fn key(purpose: Purpose, device: u8, digest: &Digest) -> String {
+    match device {
+        0 => format!("{}/{digest}", purpose.name()),
+        other => format!("{}@{other}/{digest}", purpose.name()),
+    }
 }
 
 /// The measurement of this key, if the study has it.

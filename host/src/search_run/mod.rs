@@ -13,16 +13,18 @@ mod opening;
 mod proxies;
 mod recipe;
 mod relaxed;
+mod report_data;
 mod search_phase;
 mod seed;
+mod station;
 mod table_phase;
+mod telling;
 mod training;
 mod warm_start;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use edgefit_latency::Table;
 use edgefit_search::{Finish, Readings, Space};
 use edgefit_train::Dataset;
 
@@ -32,10 +34,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Event, Progress};
 use crate::run_folder::RunFolder;
 use crate::study::Study;
-use measuring::Measurer;
 pub(crate) use opening::{describe_data, describe_space, machine, searched_space, table_provenance};
 pub(crate) use recipe::finals as final_recipe;
 pub(crate) use seed::derived;
+use station::Station;
 
 /// Name under which the study keeps the data of the report.
 pub const REPORT_DOCUMENT: &str = "report";
@@ -58,6 +60,8 @@ pub struct Summary {
     pub genotype: String,
     /// All that is known about the winner.
     pub readings: Readings,
+    /// What the devices are called.
+    pub devices: Vec<String>,
     /// What had to hold.
     pub bounds: Vec<String>,
     /// Which choices mattered and what the front has in common: names, and what is said.
@@ -76,9 +80,9 @@ struct Run<'a> {
     started: String,
     dataset: Dataset,
     space: Box<dyn Space>,
-    measurer: Measurer,
-    table: Table,
-    /// How many trials the table has learned from.
+    /// The devices, in the order of the configuration; at least one.
+    stations: Vec<Station>,
+    /// How many trials the tables have learned from.
     learned: usize,
     /// The losses from which hypervolume is counted.
     reference: Vec<f64>,
@@ -86,7 +90,7 @@ struct Run<'a> {
     interrupt: &'a AtomicBool,
 }
 
-/// Runs a search to its end, or from where an earlier process left it, on a device of the registry.
+/// Runs a search to its end, or from where an earlier process left it, on devices of the registry.
 ///
 /// # Errors
 /// Each kind of [`ErrorKind`], with what to do; after [`ErrorKind::Interrupted`] and [`ErrorKind::Device`] the run can be resumed.

@@ -3,14 +3,13 @@
 use std::sync::atomic::AtomicBool;
 
 use edgefit_graph::{Graph, Shape};
-use edgefit_latency::{Provenance as TableProvenance, Table};
+use edgefit_latency::Provenance as TableProvenance;
 use edgefit_onnx::ExportOptions;
-use edgefit_search::{Direction, Genotype, Metric, Objective, Space, Target, Task, Trial, draw, strategy};
+use edgefit_search::{Constraint, Direction, Genotype, Metric, Objective, Space, Task, Trial, draw, strategy};
 use edgefit_train::Dataset;
 
-use super::measuring::Measurer;
-use super::search_phase::describe;
 use super::seed::derived;
+use super::station::Station;
 use super::{Place, Run, relaxed};
 use crate::config::{DeviceConfig, SearchConfig};
 use crate::device::{DeviceInfo, Registry};
@@ -37,20 +36,17 @@ impl<'a> Run<'a> {
         let dataset = config.data.load(config.seed)?;
         let space = searched_space(config, &dataset)?;
         relaxed::check(config, space.as_ref())?;
-        let mut devices = registry.connect_all(&config.device.name)?;
-        let runtime = devices.probe(config.device.runtime)?;
-        let info = devices.info().clone();
+        let mut stations = Station::connect_all(config, registry)?;
         let folder = open_folder(config, place)?;
-        let table_provenance = table_provenance(&config.device, &info, &runtime.version);
         let settings = complete(config, space.as_ref())?.to_toml();
-        let mut study = open_study(config.seed, &settings, place, &folder, &table_provenance)?;
+        let mut study = open_study(config.seed, &settings, place, &folder, &stations)?;
         // Behind the study: a folder that has it can be resumed, and one that has nothing can be used again.
         folder.write(RunFile::Search, settings.as_bytes())?;
         let started = study.header()?.provenance.started;
-        let measurer = Measurer::new(devices, &config.device, config.seed, config.table.processes);
         let reference = reference_losses(config, space.as_ref(), dataset.classes.len())?;
-        let mut table = Table::new(table_provenance)?;
-        table.set_population(Some(space_spec(config, &dataset).population()?));
+        for station in &mut stations {
+            station.table.set_population(Some(space_spec(config, &dataset).population()?));
+        }
         let run = Self {
             config,
             settings,
@@ -59,39 +55,31 @@ impl<'a> Run<'a> {
             started,
             dataset,
             space,
-            measurer,
-            table,
+            stations,
             learned: 0,
             reference,
             progress,
             interrupt,
         };
-        run.announce(&info, &runtime.version)?;
+        run.announce()?;
         run.warn_of_whole_trainings()?;
         Ok(run)
     }
 
     /// Tells what is going to happen.
-    fn announce(&self, info: &DeviceInfo, runtime_version: &str) -> Result<()> {
-        let config = self.config;
+    fn announce(&self) -> Result<()> {
+        let (config, goals) = (self.config, self.config.goals());
+        let is_alone = self.stations.len() == 1;
         self.progress.emit(Event::Begin(Plan {
             data: describe_data(config, &self.dataset),
             space: format!("{}, such as {}", describe_space(self.space.as_ref()), self.example()?),
-            device: format!(
-                "{} ({}), {} {runtime_version}, {} thread(s)",
-                config.device.name,
-                machine(info),
-                config.device.runtime.name(),
-                config.device.threads
-            ),
-            bounds: config
-                .constraints
-                .0
+            devices: self.stations.iter().map(device_in_words).collect(),
+            bounds: self.bounds(),
+            latency_bound_ms: goals
+                .constraints()
                 .iter()
-                .map(describe)
-                .chain(config.objectives.targets.iter().map(aim))
-                .collect(),
-            latency_bound_ms: config.constraints.0.iter().find(|c| c.metric == Metric::LatencyMs).and_then(|c| c.max),
+                .find(|c| is_alone && c.metric == Metric::LatencyMs)
+                .and_then(|c| c.max),
             table_models: config.table.models as u64,
             relaxed_epochs: relaxed::settings(config)?.and_then(|settings| settings.supernet_epochs).unwrap_or(0),
             trials: config.strategy.trials,
@@ -99,9 +87,11 @@ impl<'a> Run<'a> {
             finalists: config.finals.finalists as u64,
             final_epochs: config.finals.epochs as u64,
         }));
-        if let Some(emulator) = &info.description.emulator {
-            let warning = format!("the device is emulated by {emulator}: latencies say nothing about a real one");
-            self.progress.emit(Event::Warning(warning));
+        for Station { label, info, .. } in &self.stations {
+            if let Some(emulator) = &info.description.emulator {
+                let warning = format!("{label} is emulated by {emulator}: latencies say nothing about a real device");
+                self.progress.emit(Event::Warning(warning));
+            }
         }
         Ok(())
     }
@@ -176,12 +166,15 @@ fn open_folder(config: &SearchConfig, place: &Place) -> Result<RunFolder> {
 }
 
 /// The study of the folder: a new one, or the one that is there if it is about the same run.
-fn open_study(seed: u64, settings: &str, place: &Place, folder: &RunFolder, from: &TableProvenance) -> Result<Study> {
+fn open_study(seed: u64, settings: &str, place: &Place, folder: &RunFolder, stations: &[Station]) -> Result<Study> {
     let path = folder.file(RunFile::Study);
+    let all = |say: fn(&TableProvenance) -> String| {
+        stations.iter().map(|station| say(station.provenance())).collect::<Vec<_>>().join("; ")
+    };
     let provenance = Provenance {
         edgefit_version: env!("CARGO_PKG_VERSION").to_owned(),
-        device: from.device.clone(),
-        runtime: format!("{} {}, {} thread(s)", from.runtime, from.runtime_version, from.threads),
+        device: all(|from| from.device.clone()),
+        runtime: all(|from| format!("{} {}, {} thread(s)", from.runtime, from.runtime_version, from.threads)),
         started: jiff::Timestamp::now().to_string(),
     };
     let header = Header { config: settings.to_owned(), seed, provenance };
@@ -212,6 +205,20 @@ fn difference(recorded: &Header, asked: &Header) -> Option<String> {
     let changes = [("device", &was.device, &is.device), ("runtime", &was.runtime, &is.runtime)];
     let change = changes.into_iter().find(|(_, was, is)| was != is);
     change.map(|(what, was, is)| format!("the {what} of the run was `{was}` and is now `{is}`"))
+}
+
+/// `pi (Raspberry Pi 4, 4 cores), tract 0.23.9, 1 thread(s)`.
+fn device_in_words(station: &Station) -> String {
+    let Station { config, info, .. } = station;
+    let from = station.provenance();
+    format!(
+        "{} ({}), {} {}, {} thread(s)",
+        config.name,
+        machine(info),
+        from.runtime,
+        from.runtime_version,
+        from.threads
+    )
 }
 
 /// Where the samples of a table come from that is measured so.
@@ -249,8 +256,10 @@ pub(crate) fn describe_space(space: &dyn Space) -> String {
 /// twice what the largest network of the space costs.
 fn reference_losses(config: &SearchConfig, space: &dyn Space, classes: usize) -> Result<Vec<f64>> {
     let largest = space.decode(&largest(space))?;
+    let goals = config.goals();
     let reference = |objective: &Objective| {
-        let bound = config.constraints.0.iter().find(|c| c.metric == objective.metric).and_then(|c| c.max);
+        let is_its = |c: &&Constraint| (c.metric, c.device) == (objective.metric, objective.device);
+        let bound = goals.constraints().iter().find(is_its).and_then(|c| c.max);
         let value = match (objective.metric, bound) {
             (Metric::Accuracy, _) => 1.0 / classes as f64,
             (_, Some(bound)) => bound,
@@ -259,12 +268,7 @@ fn reference_losses(config: &SearchConfig, space: &dyn Space, classes: usize) ->
         let outside = objective.direction == Direction::Max && objective.metric != Metric::Accuracy;
         if outside { 0.0 } else { objective.loss(value) }
     };
-    Ok(config.objectives.metrics.iter().map(reference).collect())
-}
-
-/// `latency_ms near 1`, as it is shown.
-pub(super) fn aim(target: &Target) -> String {
-    format!("{} near {}", target.metric, target.value)
+    Ok(goals.objectives().iter().map(reference).collect())
 }
 
 /// The genotype of the costliest network: the last option of every choice.

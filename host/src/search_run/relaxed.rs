@@ -116,7 +116,7 @@ impl Run<'_> {
         Ok(learned)
     }
 
-    /// What the operations cost the device by the table, where latency is a goal: how much the predicted latency of random networks
+    /// What the operations cost the first device by its table, where latency is a goal: how much the predicted latency of random networks
     /// changes, in the mean, when they take an operation.
     fn cost(&self, relaxation: &Relaxation, weight: f64, seed: u64) -> Result<Option<Cost>> {
         let Some(wanted) = wanted(self.config) else { return Ok(None) };
@@ -130,7 +130,8 @@ impl Run<'_> {
             for (mix, sums) in sums.iter_mut().enumerate() {
                 for (option, sum) in sums.iter_mut().enumerate() {
                     let Some(with) = relaxation.with(&network, mix, option, rng) else { continue };
-                    let predicted = self.table.predict(&self.space.decode(&with)?)?.latency_ns.value / NS_PER_MS;
+                    let predicted =
+                        self.stations[0].table.predict(&self.space.decode(&with)?)?.latency_ns.value / NS_PER_MS;
                     *sum = Some(sum.unwrap_or(0.0) + predicted / contexts as f64);
                 }
             }
@@ -145,7 +146,7 @@ impl Run<'_> {
     }
 }
 
-/// What a run wants of the latency, in milliseconds.
+/// What a run wants of the latency on its first device, in milliseconds.
 enum Wanted {
     Less(Option<f64>),
     AtMost(f64),
@@ -153,9 +154,11 @@ enum Wanted {
 }
 
 fn wanted(config: &SearchConfig) -> Option<Wanted> {
-    let bound = config.constraints.0.iter().find(|c| c.metric == Metric::LatencyMs).and_then(|c| c.max);
-    let target = config.objectives.targets.iter().find(|target| target.metric == Metric::LatencyMs);
-    let is_objective = config.objectives.metrics.iter().any(|objective| objective.metric == Metric::LatencyMs);
+    let goals = config.goals();
+    let on_first = |metric: Metric, device: u8| metric == Metric::LatencyMs && device == 0;
+    let bound = goals.constraints().iter().find(|c| on_first(c.metric, c.device)).and_then(|c| c.max);
+    let target = goals.targets().iter().find(|target| on_first(target.metric, target.device));
+    let is_objective = goals.objectives().iter().any(|objective| on_first(objective.metric, objective.device));
     match (target, is_objective) {
         (Some(target), _) => Some(Wanted::Near(target.value)),
         (None, true) => Some(Wanted::Less(bound)),

@@ -6,8 +6,7 @@ use std::time::Instant;
 use edgefit_graph::{Digest, Graph};
 use edgefit_latency::{Interval, Prediction, Table};
 use edgefit_search::{
-    Constraint, EngineSettings, Finish, Goals, Metric, Next, Origin, Readings, SearchEngine, Status, Trial, Value,
-    hypervolume,
+    EngineSettings, Finish, Metric, Next, Origin, Readings, SearchEngine, Status, Trial, Value, hypervolume,
 };
 use edgefit_train::initial_weights;
 
@@ -15,12 +14,11 @@ use super::Run;
 use super::gate::is_sure;
 use super::measuring::{self, Purpose, model_bytes, readings};
 use super::seed::derived;
-use super::table_phase::left;
+use super::station::Station;
 use super::training::{ESTIMATE, Job, Outcome, Trained};
-use crate::device::DeviceError;
 use crate::error::{Error, ErrorKind, Result};
 use crate::latency_table::measuring::{MeasureFailure, table_sample};
-use crate::progress::{Event, Judged as Shown, Phase as Part};
+use crate::progress::{Event, Phase as Part};
 use crate::run_folder::write_whole;
 use crate::study::{self, Phase, Study, TrialRecord};
 
@@ -81,8 +79,8 @@ impl Run<'_> {
     fn propose(&mut self, engine: &mut SearchEngine) -> Result<Option<Finish>> {
         loop {
             self.learn(engine)?;
-            let table = &self.table;
-            let step = engine.next(|graph, _| appraise(table, graph))?;
+            let stations = &self.stations;
+            let step = engine.next(|graph, _| appraise(stations, graph))?;
             let (proposed, end) = match step.next {
                 Next::Train(trial) => (Some(trial), None),
                 Next::Wait(_) => (None, Some(None)),
@@ -100,7 +98,7 @@ impl Run<'_> {
         }
     }
 
-    /// Gives the table the measurements that the next proposal may depend on, and no later ones; a batch at a time, since
+    /// Gives the tables the measurements that the next proposal may depend on, and no later ones; a batch at a time, since
     /// fitting costs more than one measurement tells.
     fn learn(&mut self, engine: &SearchEngine) -> Result<()> {
         let batch = self.in_flight() as usize;
@@ -113,7 +111,8 @@ impl Run<'_> {
     }
 
     fn learn_until(&mut self, engine: &SearchEngine, end: usize) -> Result<()> {
-        let before = self.table.samples().len();
+        let known = |stations: &[Station]| stations.iter().map(|one| one.table.samples().len()).sum::<usize>();
+        let before = known(&self.stations);
         for trial in engine.trials().get(self.learned..end).unwrap_or_default() {
             self.learned += 1;
             if trial.fidelity.continues.is_some() {
@@ -121,25 +120,31 @@ impl Run<'_> {
             }
             let graph = self.space.decode(&trial.genotype)?;
             let digest = Digest::of(&graph);
-            if let Some(measurement) = measuring::recorded(&mut self.study, &measuring::key(Purpose::Trial, &digest))? {
-                self.table.add(digest.to_string(), &graph, table_sample(&measurement))?;
+            for (number, station) in (0_u8..).zip(&mut self.stations) {
+                let key = measuring::key(Purpose::Trial, number, &digest);
+                if let Some(measurement) = measuring::recorded(&mut self.study, &key)? {
+                    station.table.add(digest.to_string(), &graph, table_sample(&measurement))?;
+                }
             }
         }
-        let networks = self.table.samples().len();
-        if networks > before {
-            self.table.fit()?;
+        if known(&self.stations) > before {
+            for station in &mut self.stations {
+                station.table.fit()?;
+            }
+            let networks = self.stations[0].table.samples().len();
             self.progress.emit(Event::Detail(format!("fitted the table again, to {networks} networks")));
         }
         Ok(())
     }
 
-    /// Gives the table all measurements of the search, once nothing is proposed any more.
+    /// Gives the tables all measurements of the search, once nothing is proposed any more.
     pub(super) fn learn_all(&mut self, engine: &SearchEngine) -> Result<()> {
         self.learn_until(engine, engine.trials().len())
     }
 
     /// Trains and measures a batch: side by side first, then one by one on the machine that is quiet again.
     fn settle(&mut self, engine: &mut SearchEngine, batch: &[Trial]) -> Result<()> {
+        self.stations.iter_mut().for_each(|station| station.is_away = false);
         let mut trained = self.recorded_trainings(batch)?;
         let missing: Vec<&Trial> = batch.iter().filter(|trial| !trained.contains_key(&trial.number)).collect();
         let jobs = missing.iter().map(|trial| self.estimate_job(engine, trial)).collect::<Result<Vec<_>>>()?;
@@ -164,21 +169,19 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Has several devices measure a batch side by side.
+    /// Has several boards measure a batch side by side.
     fn measure_batch_ahead(&mut self, engine: &SearchEngine, batch: &[Trial]) -> Result<()> {
-        if self.measurer.devices() < 2 {
+        if self.boards() < 2 {
             return Ok(());
         }
         let doubted = batch.iter().filter(|trial| !self.is_spared(trial));
         let models = doubted.map(|trial| self.untrained_model(engine, trial));
         let models: Vec<(Digest, Vec<u8>)> =
             models.map(|model| model.map(|(graph, model)| (Digest::of(&graph), model))).collect::<Result<_>>()?;
-        let progress = self.progress;
-        let mut lost = |error: &DeviceError| progress.emit(Event::Warning(left(error)));
-        self.measurer.measure_ahead(&mut self.study, Purpose::Trial, &models, &mut lost)
+        self.measure_ahead(Purpose::Trial, &models)
     }
 
-    /// Whether the table is so sure of a candidate that the device is not asked.
+    /// Whether the tables are so sure of a candidate that the devices are not asked.
     fn is_spared(&self, trial: &Trial) -> bool {
         is_sure(&self.config.goals(), &trial.readings(), self.config.table.trust_within)
     }
@@ -214,7 +217,7 @@ impl Run<'_> {
         let settled = engine.complete(trial.number, result)?.clone();
         let record = self.record(settled, self.hypervolume(engine));
         self.study.save_trial(&record, trained.as_ref().ok().map(|outcome| &outcome.training), &measured)?;
-        self.progress.emit(trial_event(&record.trial, engine.goals()));
+        self.tell_trial(&record.trial);
         Ok(())
     }
 
@@ -226,36 +229,36 @@ impl Run<'_> {
             return Ok((Ok(learned), Vec::new()));
         }
         let (graph, model) = self.untrained_model(engine, trial)?;
-        match self.measurer.measure(&mut self.study, Purpose::Trial, &Digest::of(&graph), &model) {
-            Ok(taken) => {
-                let mut found = readings(&taken.measurement);
-                found.extend(learned);
-                Ok((Ok(found), taken.record.into_iter().collect()))
+        let digest = Digest::of(&graph);
+        let (mut found, mut records) = (Readings::new(), Vec::new());
+        for (number, station) in (0_u8..).zip(&mut self.stations) {
+            if !station.is_away {
+                match station.measurer.measure(&mut self.study, Purpose::Trial, &digest, &model) {
+                    Ok(taken) => {
+                        found.extend(readings(&taken.measurement).of_device(number));
+                        records.extend(taken.record);
+                        continue;
+                    }
+                    Err(MeasureFailure::Network(reason)) => return Ok((Err(reason), records)),
+                    Err(MeasureFailure::Run(error)) if station.config.goes_on_without(&error) => {
+                        let (label, trial) = (&station.label, trial.number);
+                        let warning = format!("{label} has predictions only of trial {trial} and its batch: {error}");
+                        self.progress.emit(Event::Warning(warning));
+                        station.is_away = true;
+                    }
+                    Err(MeasureFailure::Run(error)) => return Err(error),
+                }
             }
-            Err(MeasureFailure::Network(reason)) => Ok((Err(reason), Vec::new())),
-            Err(MeasureFailure::Run(error)) if self.config.device.goes_on_without(&error) => {
-                self.progress.emit(Event::Warning(format!("trial {} has predictions only: {error}", trial.number)));
-                let mut found = predicted(&self.table.predict(&graph)?, &self.table);
-                found.extend(learned);
-                Ok((Ok(found), Vec::new()))
-            }
-            Err(MeasureFailure::Run(error)) => Err(error),
+            found.extend(predicted(&station.table.predict(&graph)?, &station.table).of_device(number));
         }
+        found.extend(learned);
+        Ok((Ok(found), records))
     }
 
     fn estimate_job(&self, engine: &SearchEngine, trial: &Trial) -> Result<Job> {
         let graph = self.space.decode(&trial.genotype)?;
         let job = Job::estimate(graph, self.config, trial, first_of(engine, trial));
         Ok(job.going_on(trial.fidelity.continues.and_then(|earlier| std::fs::read(self.folder.paused(earlier)).ok())))
-    }
-
-    fn tell_stopped(&self, stopped: &[Trial]) {
-        for metric in Metric::ALL {
-            let count = stopped.iter().filter(|trial| trial.status == Status::Stopped { by: metric }).count() as u64;
-            if count > 0 {
-                self.progress.emit(Event::Stopped { by: metric.name().to_owned(), count });
-            }
-        }
     }
 
     /// Hypervolume of the trained candidates that keep the bounds, from the run's reference point.
@@ -274,16 +277,21 @@ impl Run<'_> {
     pub(super) fn infeasible(&self, by: Metric, stopped: u64) -> Result<Error> {
         let smallest = self.space.smallest();
         let graph = self.space.decode(&smallest)?;
-        let prediction = self.table.predict(&graph)?;
         let goals = self.config.goals();
-        let bound = goals.constraints().iter().find(|c| c.metric == by).map(describe).unwrap_or_default();
+        let bounds = goals.constraints().iter().filter(|c| c.metric == by).map(|bound| self.bound(bound));
+        let latencies = self.stations.iter().map(|station| {
+            let where_ = if self.stations.len() > 1 { station.label.as_str() } else { "this device" };
+            let latency_ms = station.table.predict(&graph)?.latency_ns.value / NS_PER_MS;
+            Ok(format!("{latency_ms:.4} ms on {where_}"))
+        });
         let message = format!(
             "no network of space `{space}` meets {bound}: it stopped all {stopped} proposals. The smallest network, {text}, has \
-             a predicted latency of {latency_ms:.4} ms on this device ({params} parameters, {macs} MACs). Raise the bound above \
+             a predicted latency of {latency} ({params} parameters, {macs} MACs). Raise the bound above \
              that, or choose a smaller space.",
             space = self.space.name(),
+            bound = bounds.collect::<Vec<_>>().join(" and "),
             text = self.space.text(&smallest),
-            latency_ms = prediction.latency_ns.value / NS_PER_MS,
+            latency = latencies.collect::<Result<Vec<_>>>()?.join(", "),
             params = graph.cost().params,
             macs = graph.cost().macs,
         );
@@ -300,20 +308,24 @@ fn first_of(engine: &SearchEngine, trial: &Trial) -> u64 {
 /// What measuring found out, and the measurement to be kept.
 type Judged = (std::result::Result<Readings, String>, Vec<study::Measurement>);
 
-/// What the baseline says about a network and then, so that it counts, what the table says, each with its origin.
-fn appraise(table: &Table, graph: &Graph) -> Result<Readings> {
+/// What the baseline says about a network on each device and then, so that it counts, what the table says, each with its origin.
+fn appraise(stations: &[Station], graph: &Graph) -> Result<Readings> {
     let mut readings = Readings::new();
-    if let Some(ns) = table.baseline_latency_ns(graph) {
-        readings.add(Metric::LatencyMs, Value::predicted(ns / NS_PER_MS, None, BASELINE));
+    for (number, Station { table, .. }) in (0_u8..).zip(stations) {
+        let mut here = Readings::new();
+        if let Some(ns) = table.baseline_latency_ns(graph) {
+            here.add(Metric::LatencyMs, Value::predicted(ns / NS_PER_MS, None, BASELINE));
+        }
+        here.extend(predicted(&table.predict(graph)?, table));
+        readings.extend(here.of_device(number));
     }
-    readings.extend(predicted(&table.predict(graph)?, table));
     Ok(readings)
 }
 
-/// The latency that the baseline predicted before the network was measured, in milliseconds.
-pub(super) fn baseline_latency_ms(readings: &Readings) -> Option<f64> {
+/// The latency on a device that the baseline predicted before the network was measured, in milliseconds.
+pub(super) fn baseline_latency_ms(readings: &Readings, device: u8) -> Option<f64> {
     let is_baseline = |value: &Value| matches!(&value.origin, Origin::Predicted { by } if by == BASELINE);
-    readings.iter().find(|(_, value)| is_baseline(value)).map(|(_, value)| value.value)
+    readings.iter().map(|(_, value)| value).find(|value| value.device == device && is_baseline(value)).map(|v| v.value)
 }
 
 /// A prediction as readings: latency in ms, memory in KiB, each with its interval.
@@ -328,38 +340,4 @@ pub(super) fn predicted(prediction: &Prediction, table: &Table) -> Readings {
         readings.add(Metric::PeakMemoryKib, scaled(bytes, BYTES_PER_KIB));
     }
     readings
-}
-
-/// A trial as the display shows it.
-fn trial_event(trial: &Trial, goals: &Goals) -> Event {
-    match &trial.status {
-        Status::Failed { reason } => Event::TrialFailed { number: trial.number, reason: reason.clone() },
-        _ => {
-            Event::Trial(Shown { continues: trial.fidelity.continues, ..shown(trial.number, &trial.readings(), goals) })
-        }
-    }
-}
-
-/// What the display shows of a trained and measured network.
-pub(super) fn shown(number: u64, readings: &Readings, goals: &Goals) -> Shown {
-    let value = |value: Option<&Value>| value.map(|value| value.value);
-    Shown {
-        number,
-        accuracy: value(readings.best(Metric::Accuracy)).unwrap_or_default(),
-        latency_ms: value(readings.measured(Metric::LatencyMs)),
-        predicted_ms: value(readings.predicted(Metric::LatencyMs)),
-        meets_bounds: goals.violation(readings) == 0.0,
-        continues: None,
-    }
-}
-
-/// `latency_ms <= 0.1`, as it is shown.
-pub(super) fn describe(constraint: &Constraint) -> String {
-    let Constraint { metric, min, max } = constraint;
-    match (min, max) {
-        (Some(min), Some(max)) => format!("{min} <= {metric} <= {max}"),
-        (Some(min), None) => format!("{metric} >= {min}"),
-        (None, Some(max)) => format!("{metric} <= {max}"),
-        (None, None) => metric.to_string(),
-    }
 }

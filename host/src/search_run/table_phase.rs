@@ -1,4 +1,4 @@
-//! Before the search: models sampled from the space run on the device, and the latency table is fitted to them.
+//! Before the search: models sampled from the space run on each device, and its latency table is fitted to them.
 
 use std::ops::Range;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use edgefit_search::Genotype;
 
 use super::Run;
 use super::measuring::Purpose;
-use crate::device::DeviceError;
+use super::station::{self, Station};
 use crate::error::Result;
 use crate::latency_table::measuring::{MeasureFailure, table_sample};
 use crate::latency_table::sampling::{Sampler, TableModel};
@@ -26,13 +26,8 @@ const NS_PER_MS: f64 = 1e6;
 /// The name of this phase in the study.
 const PHASE: &str = "table";
 
-/// What is said of a device that leaves the pool.
-pub(super) fn left(error: &DeviceError) -> String {
-    format!("{error}; the other devices take over its work")
-}
-
 impl Run<'_> {
-    /// Measures what is still to be measured and fits the table.
+    /// Measures what is still to be measured and fits the tables.
     pub(super) fn fill_table(&mut self) -> Result<()> {
         let begun = Instant::now();
         let samples = self.study.table_samples()?;
@@ -44,12 +39,14 @@ impl Run<'_> {
             let seconds = begun.elapsed().as_secs_f64();
             self.study.finish_phase(&Phase { name: PHASE.to_owned(), seconds })?;
         }
-        self.table.fit()?;
-        self.tell_fit();
+        for station in &mut self.stations {
+            station.table.fit()?;
+        }
+        self.stations.iter().for_each(|station| self.tell_fit(station));
         Ok(())
     }
 
-    /// Puts recorded models into the table, in the order in which they were measured.
+    /// Puts recorded models into the tables, in the order in which they were measured.
     fn restore(&mut self, samples: &[TableSample]) -> Result<()> {
         for sample in samples {
             let genotype = self.space.parse(&sample.genotype)?;
@@ -63,24 +60,25 @@ impl Run<'_> {
         // More are measured in place of those that do not count, since the device was slower meanwhile.
         for number in from..MOST_DRAWN * total {
             self.check_interrupted()?;
-            let (drawn, counting) = (self.table.samples().len() as u64, self.table.counting().len());
+            let (drawn, counting) = (self.stations[0].table.samples().len() as u64, self.counting());
             let is_enough = drawn >= total && counting as u64 >= total;
             let over_time = begun.elapsed().as_secs_f64() > self.config.table.seconds;
             let Some(genotype) = self.unseen_model(number) else { break };
             if is_enough || (over_time && counting >= LEAST_MODELS) {
                 break;
             }
-            if (number - from).is_multiple_of(self.measurer.devices() as u64) {
-                self.measure_models_ahead(number..total.max(number + 1).min(number + self.measurer.devices() as u64))?;
+            let boards = self.boards() as u64;
+            if (number - from).is_multiple_of(boards) {
+                self.measure_models_ahead(number..total.max(number + 1).min(number + boards))?;
             }
             self.take_model(number, &genotype)?;
         }
         Ok(())
     }
 
-    /// Has several devices measure the next models, each once.
+    /// Has several boards measure the next models, each once.
     fn measure_models_ahead(&mut self, numbers: Range<u64>) -> Result<()> {
-        if self.measurer.devices() < 2 {
+        if self.boards() < 2 {
             return Ok(());
         }
         let mut models: Vec<(Digest, Vec<u8>)> = Vec::new();
@@ -91,13 +89,16 @@ impl Run<'_> {
             let model = self.sampler().model(number, &genotype, &self.export_options(None))?;
             models.push((model.digest, model.file));
         }
-        let progress = self.progress;
-        let mut lost = |error: &DeviceError| progress.emit(Event::Warning(left(error)));
-        self.measurer.measure_ahead(&mut self.study, Purpose::Table, &models, &mut lost)
+        self.measure_ahead(Purpose::Table, &models)
+    }
+
+    /// Models that count in the table that has the fewest of them.
+    fn counting(&self) -> usize {
+        self.stations.iter().map(|station| station.table.counting().len()).min().unwrap_or_default()
     }
 
     fn has_sample(&self, digest: &str) -> bool {
-        self.table.samples().iter().any(|sample| sample.id == digest)
+        self.stations[0].table.samples().iter().any(|sample| sample.id == digest)
     }
 
     fn unseen_model(&self, number: u64) -> Option<Genotype> {
@@ -108,11 +109,11 @@ impl Run<'_> {
         Sampler { space: self.space.as_ref(), seed: self.config.seed, purpose: PHASE }
     }
 
-    /// Measures one model, with weights as they are before training, and gives it to the table. A model that the device cannot
+    /// Measures one model, with weights as they are before training, and gives it to the tables. A model that a device cannot
     /// run is left out and said.
     fn take_model(&mut self, number: u64, genotype: &Genotype) -> Result<()> {
         let TableModel { graph, digest, file } = self.sampler().model(number, genotype, &self.export_options(None))?;
-        let taken = match self.measurer.measure(&mut self.study, Purpose::Table, &digest, &file) {
+        let mut taken = match self.measure_everywhere(Purpose::Table, &digest, &file) {
             Ok(taken) => taken,
             Err(MeasureFailure::Run(error)) => return Err(error),
             Err(MeasureFailure::Network(reason)) => {
@@ -120,22 +121,25 @@ impl Run<'_> {
                 return Ok(());
             }
         };
-        let measured = table_sample(&taken.measurement);
-        let latency_ms = taken.measurement.median_ns() / NS_PER_MS;
-        self.table.add(digest.to_string(), &graph, measured)?;
-        if let Some(record) = taken.record {
+        for (station, taken) in self.stations.iter_mut().zip(&taken) {
+            station.table.add(digest.to_string(), &graph, table_sample(&taken.measurement))?;
+        }
+        let latency_ms = taken[0].measurement.median_ns() / NS_PER_MS;
+        let records = station::records(&mut taken);
+        if !records.is_empty() {
             let genotype = self.space.text(genotype);
             let sample = TableSample { number, genotype, digest: digest.to_string() };
-            self.study.save_table_sample(&sample, &[record])?;
+            self.study.save_table_sample(&sample, &records)?;
             self.progress.emit(Event::TableSample { latency_ms });
         }
         Ok(())
     }
 
-    fn tell_fit(&self) {
-        let Some(selection) = self.table.evaluation() else { return };
+    fn tell_fit(&self, station: &Station) {
+        let Some(selection) = station.table.evaluation() else { return };
         let (chosen, baseline) = (selection.best(), &selection.candidates[0]);
         self.progress.emit(Event::TableFitted {
+            device: (self.stations.len() > 1).then(|| station.label.clone()),
             predictor: chosen.predictor.to_owned(),
             error: chosen.scores.mape,
             baseline: (baseline.predictor.to_owned(), baseline.scores.mape),

@@ -20,14 +20,15 @@ const MOMENTS: [f64; 6] = [0.02, 0.3, 0.5, 0.65, 0.8, 0.95];
 /// `kill -9` at any moment, then `--resume`: what was trained is as it was before each kill, and the search proposes and
 /// trains as it would have without a stop.
 pub(crate) fn kill_at_any_moment_loses_nothing() -> Outcome {
-    lost_nothing(TINY).map(|_| ())
+    lost_nothing(TINY, &MOMENTS).map(|_| ())
 }
 
 /// The same where trainings pause and go on: a network reaches the last step only by way of the ones before. Accuracy is the
 /// only objective, since which networks go on depends on the objectives, and no two searches measure the same latencies.
 pub(crate) fn paused_trainings_go_on() -> Outcome {
     let epochs = TINY.replace("epochs = 1\n", "epochs = 4\n").replace("latency_ms = \"min\"\n", "");
-    let trials = lost_nothing(&epochs.replace("\"random\"", "\"successive-halving\"\nreduction = 2"))?;
+    let halving = epochs.replace("\"random\"", "\"successive-halving\"\nreduction = 2");
+    let (_, trials) = lost_nothing(&halving, &MOMENTS)?;
     let of = |epochs: u64| trials.iter().filter(|trial| trial.fidelity.epochs == Some(epochs)).count();
     assert_eq!([of(1), of(2), of(4)], [6, 3, 1]);
     let highest = trials.iter().find(|trial| trial.fidelity.epochs == Some(4)).ok_or("none was trained to the end")?;
@@ -36,17 +37,17 @@ pub(crate) fn paused_trainings_go_on() -> Outcome {
     Ok(())
 }
 
-/// Kills a search at every moment, and returns its trials once it went the way of one that nobody killed.
-fn lost_nothing(search: &str) -> Result<Vec<Trial>, Failed> {
+/// Kills a search at every moment, and returns it with its trials once it went the way of one that nobody killed.
+pub(super) fn lost_nothing(search: &str, moments: &[f64]) -> Result<(Scene, Vec<Trial>), Failed> {
     let whole = Scene::new(search)?;
     let started = Instant::now();
     expect(&whole.search(&[])?, code::DONE, &[])?;
     let duration = started.elapsed();
     let killed = Scene::new(search)?;
     let mut before = Vec::new();
-    for moment in MOMENTS {
+    for moment in moments {
         let search = killed.start_search(killed.go_on("run"))?;
-        thread::sleep(duration.mul_f64(moment));
+        thread::sleep(duration.mul_f64(*moment));
         search.kill()?;
         before.extend(trained(&killed, "run")?);
     }
@@ -56,7 +57,7 @@ fn lost_nothing(search: &str) -> Result<Vec<Trial>, Failed> {
     assert!(lost.is_empty(), "trained before a kill, and lost or changed: {lost:#?}");
     let course = |trials: &[Trial]| trials.iter().map(course_of).collect::<Vec<_>>();
     assert_eq!(course(&after), course(&trained(&whole, "run")?), "the resumed search (left) went another way");
-    Ok(after)
+    Ok((killed, after))
 }
 
 /// What of a trial does not depend on what was measured.
