@@ -26,7 +26,7 @@ use command::{
 use devices::{adb, pool, ssh, trouble, vanishing};
 use harness::{Test, test};
 use needs::Need::{
-    Adb, Board, Chromium, Data, GitCheckout, InstalledRuntime, Mount, OnnxChecker, OnnxRuntime, Program, Ssh,
+    Adb, Board, Chromium, Data, GitCheckout, InstalledRuntime, Mount, OnnxChecker, OnnxRuntime, Program, Ssh, Time,
 };
 
 #[rustfmt::skip] // a table is read line by line
@@ -133,12 +133,15 @@ const CONTENTS: &[Test] = &[
     test("devices::a_board_is_added_checked_and_measured", &[Program, Board, Ssh], ssh::a_board_is_added_checked_and_measured),
     test("devices::a_board_behind_a_jump_host_is_measured", &[Program, Board, Ssh], ssh::a_board_behind_a_jump_host_is_measured),
     test("devices::a_search_measures_on_the_board", &[Program, Board, Ssh, OnnxRuntime], ssh::a_search_measures_on_the_board),
+    test("devices::the_example_is_searched_on_the_board", &[Program, Board, Ssh, Time], ssh::the_example_is_searched_on_the_board),
     test("devices::cuts_do_not_change_a_search", &[Program, Board, Ssh, OnnxRuntime], trouble::cuts_do_not_change_a_search),
+    test("devices::many_cuts_do_not_change_a_search", &[Program, Board, Ssh, OnnxRuntime, Time], trouble::many_cuts_do_not_change_a_search),
     test("devices::a_full_disk_is_told", &[Program, Board, Ssh], trouble::a_full_disk_is_told),
     test("devices::a_second_user_waits", &[Program, Board, Ssh], trouble::a_second_user_waits),
     test("devices::old_agents_go_and_are_told", &[Program, Board, Ssh], trouble::old_agents_go_and_are_told),
     test("devices::the_stand_in_is_a_phone_to_adb", &[Board, Adb], adb::the_stand_in_is_a_phone_to_adb),
     test("devices::a_phone_is_measured", &[Program, Board, Adb], adb::a_phone_is_measured),
+    test("devices::several_phones_are_told_apart", &[Program, Board, Adb], adb::several_phones_are_told_apart),
     test("devices::a_phone_that_goes_is_told", &[Program, Board, Adb], adb::a_phone_that_goes_is_told),
     test("devices::a_pool_goes_on_without_one_that_dies", &[Program], pool::goes_on_without_one_that_dies),
     test("devices::a_pool_shares_the_work_of_a_table", &[Program], pool::shares_the_work_of_a_table),

@@ -44,6 +44,8 @@ pub(crate) enum Need {
     Ssh,
     /// Android's adb.
     Adb,
+    /// Some minutes, which only who asks for it has.
+    Time,
 }
 
 /// Why a need is not there; the text says how to get it.
@@ -70,7 +72,15 @@ impl Need {
             Need::Board => cross::agent().map(drop).and_then(|()| board::provide()),
             Need::Ssh => board::sshd::provide(),
             Need::Adb => board::phone::provide(),
+            Need::Time => time(),
         }
+    }
+}
+
+fn time() -> Result<(), Missing> {
+    match std::env::var_os("EDGEFIT_LONG_TESTS") {
+        Some(_) => Ok(()),
+        None => Err(Missing::Absent("time for a test of minutes; set EDGEFIT_LONG_TESTS=1".to_owned())),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What only some boards tell of their state: a Raspberry Pi's throttle bits, Android's thermal status, a battery.
+//! What only some boards tell of their state: a Raspberry Pi's throttle bits, a battery as Android's kernels name it.
 //!
 //! Files are read below a root of /sys that is passed in, programs are asked through a function that is passed in: what such
 //! boards say can be tested where there is none.
@@ -8,10 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    kernel_file::{self, field},
-    program::Ask,
-};
+use super::{kernel_file, program::Ask};
 
 /// Most devices of the firmware's driver that are looked at; a board has one.
 const MAX_FIRMWARES: usize = 8;
@@ -42,13 +39,7 @@ fn hexadecimal(text: &str) -> Option<u32> {
     u32::from_str_radix(text.trim_start_matches("0x"), 16).ok()
 }
 
-/// Android's thermal status: 0 none, 1 light, 2 moderate, 3 severe, 4 critical, 5 emergency, 6 shutdown
-/// (`PowerManager.THERMAL_STATUS_NONE` and so on).
-pub(super) fn thermal_status(ask: Ask<'_>) -> Option<u8> {
-    field(&ask("dumpsys", "thermalservice")?, "Thermal Status")?.parse().ok()
-}
-
-/// A battery as Android's kernels name it.
+/// A battery.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Battery {
     /// Charge in percent.
@@ -98,16 +89,6 @@ mod tests {
         assert_eq!(throttled_bits(none.path(), &vcgencmd), Some(0x50000));
         assert_eq!(throttled_bits(none.path(), &silent), None);
         assert_eq!(bits_in("error=1 error_msg=\"Command not registered\""), None);
-    }
-
-    #[test]
-    fn the_thermal_status_is_a_line_among_many() {
-        let answered = |text: &'static str| thermal_status(&move |_, _| Some(text.to_owned()));
-        let hot = recorded::DUMPSYS_THERMALSERVICE.replace("Thermal Status: 0", "Thermal Status: 3");
-        assert_eq!(answered(recorded::DUMPSYS_THERMALSERVICE), Some(0));
-        assert_eq!(thermal_status(&|_, _| Some(hot.clone())), Some(3));
-        assert_eq!(answered("Can't find service: thermalservice"), None);
-        assert_eq!(thermal_status(&silent), None);
     }
 
     #[test]

@@ -5,8 +5,11 @@ use std::{fs, path::Path};
 use edgefit_protocol::environment::{ContextSwitches, CoreState, Environment, ProcessorTicks, Temperature};
 
 use super::{
-    SYS, board, cores,
+    SYS,
+    board::{self, Battery},
+    cores,
     kernel_file::{self, number_of},
+    phone,
     program::{self, Ask},
 };
 
@@ -19,19 +22,34 @@ pub fn read() -> Environment {
 }
 
 fn read_at(sys: &Path, ask: Ask<'_>) -> Environment {
-    let battery = board::battery(sys);
+    let (battery, thermal) = (battery(sys, ask), phone::thermal(ask));
+    let temperatures = temperatures(sys);
     Environment {
         cores: core_states(sys),
-        temperatures: temperatures(sys),
+        temperatures: if temperatures.is_empty() { thermal.temperatures } else { temperatures },
         load: kernel_file::text("/proc/loadavg").and_then(|text| load_in(&text)),
         processor_ticks: processor_ticks(),
         available_kib: available_kib(),
         context_switches: kernel_file::text("/proc/self/status").and_then(|text| context_switches_in(&text)),
         throttled_bits: board::throttled_bits(sys, ask),
-        thermal_status: board::thermal_status(ask),
+        thermal_status: thermal.status,
         battery_percent: battery.percent,
         battery_celsius: battery.celsius,
         plugged_in: battery.plugged_in,
+    }
+}
+
+/// The battery by the kernel, and what that does not tell by Android.
+fn battery(sys: &Path, ask: Ask<'_>) -> Battery {
+    let Battery { percent, plugged_in, celsius } = board::battery(sys);
+    if percent.is_some() && plugged_in.is_some() && celsius.is_some() {
+        return Battery { percent, plugged_in, celsius };
+    }
+    let told = phone::battery(ask);
+    Battery {
+        percent: percent.or(told.percent),
+        plugged_in: plugged_in.or(told.plugged_in),
+        celsius: celsius.or(told.celsius),
     }
 }
 
@@ -158,6 +176,18 @@ mod tests {
             governor: Some("ondemand".into()),
         };
         assert_eq!(core_state(board.path(), 0), expected);
+    }
+
+    #[test]
+    fn what_the_kernel_of_a_phone_hides_its_services_tell() {
+        let hidden = recorded::sys(&[("class/power_supply/battery/capacity", "70\n")]);
+        let dumpsys = |_: &str, service: &str| match service {
+            "battery" => Some(recorded::DUMPSYS_BATTERY.to_owned()),
+            _ => Some(recorded::DUMPSYS_THERMALSERVICE.to_owned()),
+        };
+        let seen = read_at(hidden.path(), &dumpsys);
+        assert_eq!(seen.temperatures.iter().map(|sensor| sensor.celsius).collect::<Vec<_>>(), [25.6]);
+        assert_eq!((seen.battery_percent, seen.plugged_in, seen.battery_celsius), (Some(70), Some(true), Some(28.7)));
     }
 
     #[test]

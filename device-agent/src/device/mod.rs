@@ -11,6 +11,7 @@ mod emulator;
 pub mod energy;
 pub mod environment;
 mod kernel_file;
+mod phone;
 mod program;
 #[cfg(test)]
 mod recorded;

@@ -32,6 +32,22 @@ Cached temperatures:
 HAL Ready: true
 ";
 
+/// `dumpsys battery` of an Android phone, shortened.
+pub(super) const DUMPSYS_BATTERY: &str = "\
+Current Battery Service state:
+  AC powered: false
+  USB powered: true
+  Wireless powered: false
+  Max charging current: 500000
+  status: 2
+  present: true
+  level: 83
+  scale: 100
+  voltage: 4210
+  temperature: 287
+  technology: Li-ion
+";
+
 /// A folder laid out as /sys, with these files.
 pub(super) fn sys(files: &[(&str, &str)]) -> TempDir {
     let root = tempfile::tempdir().expect("there is room for a folder");

@@ -334,7 +334,7 @@ impl From<&DeviceError> for ErrorSection {
     fn from(error: &DeviceError) -> Self {
         match error {
             DeviceError::Refused { cause, .. } | DeviceError::Job { cause, .. } => cause.into(),
-            DeviceError::Unreachable { .. } | DeviceError::Handshake { .. } | DeviceError::Died { .. } => {
+            DeviceError::Unreachable { .. } | DeviceError::Handshake { .. } | DeviceError::Lost { .. } => {
                 Self { kind: "device".to_owned(), message: error.to_string(), signal: None, node: None }
             }
         }

@@ -8,7 +8,7 @@ use edgefit_train::Compute;
 
 use super::running::named;
 use super::{Globals, interrupt, output};
-use crate::config::{COMPUTES, SearchConfig};
+use crate::config::{COMPUTES, SearchConfig, Setting};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Progress;
 use crate::quantity;
@@ -38,6 +38,9 @@ pub(super) struct SearchArgs {
     /// The seed, instead of the file's
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=i64::MAX as u64))]
     seed: Option<u64>,
+    /// Set a key of the search file, such as constraints.latency_ms.max=50; once for each. A value that is no TOML is text
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = Setting::parse)]
+    settings: Vec<Setting>,
     /// Print winner.json instead of the summary
     #[arg(long)]
     json: bool,
@@ -45,7 +48,7 @@ pub(super) struct SearchArgs {
 
 /// Runs the command.
 pub(super) fn run_command(args: SearchArgs, globals: &Globals) -> Result<()> {
-    let mut config = SearchConfig::load(&args.search)?;
+    let mut config = SearchConfig::load_with(&args.search, &args.settings)?;
     config.strategy.trials = args.trials.unwrap_or(config.strategy.trials);
     config.choose_devices(&args.device).map_err(|error| Error::new(ErrorKind::Usage, error))?;
     let registry = globals.registry();

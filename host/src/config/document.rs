@@ -8,11 +8,16 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 use super::problem::{ConfigError, Problem, Problems};
+use super::setting::Placed;
 
-/// The text of a file and the problems found in it.
+/// Who says what a command line sets.
+const COMMAND_LINE: &str = "--set";
+
+/// The text of a file with what is set over it, and the problems found in them.
 pub(super) struct Document<'t> {
     file: &'t Path,
     text: &'t str,
+    settings: &'t [Placed],
     folder: &'t Path,
     problems: RefCell<Vec<Problem>>,
 }
@@ -20,7 +25,12 @@ pub(super) struct Document<'t> {
 impl<'t> Document<'t> {
     /// A text, the file it is from, and the folder that its relative paths begin at.
     pub(super) fn new(file: &'t Path, text: &'t str, folder: &'t Path) -> Self {
-        Self { file, text, folder, problems: RefCell::new(Vec::new()) }
+        Self { file, text, settings: &[], folder, problems: RefCell::new(Vec::new()) }
+    }
+
+    /// The same with settings over it, the last one first.
+    pub(super) fn with(self, settings: &'t [Placed]) -> Self {
+        Self { settings, ..self }
     }
 
     /// The text as TOML.
@@ -28,11 +38,12 @@ impl<'t> Document<'t> {
     /// # Errors
     /// Every place where it is none; what the keys mean is not looked at then.
     pub(super) fn table(&self) -> Result<Spanned<DeTable<'t>>, ConfigError> {
-        let (table, errors) = DeTable::parse_recoverable(self.text);
+        let (mut table, errors) = DeTable::parse_recoverable(self.text);
         for error in errors {
             self.report(error.span().unwrap_or(0..0), "", error.message(), None);
         }
         self.check()?;
+        self.settings.iter().for_each(|setting| setting.put_into(table.get_mut()));
         Ok(table)
     }
 
@@ -44,7 +55,10 @@ impl<'t> Document<'t> {
 
     /// Remembers something that is wrong at a range of bytes; of a key with a fault, only the first that was found.
     pub(super) fn report(&self, span: Range<usize>, key: &str, message: impl Into<String>, help: Option<String>) {
-        let problem = Problem::at(self.file, self.text, span, key.to_owned(), message.into());
+        let set = self.settings.iter().find_map(|setting| setting.find(&span));
+        let (file, text, span) =
+            set.map_or((self.file, self.text, span.clone()), |(line, span)| (Path::new(COMMAND_LINE), line, span));
+        let problem = Problem::at(file, text, span, key.to_owned(), message.into());
         let mut problems = self.problems.borrow_mut();
         let is_known = |other: &Problem| (other.line, &other.key) == (problem.line, &problem.key);
         if key.is_empty() || !problems.iter().any(is_known) {

@@ -13,6 +13,7 @@ mod goals;
 mod metric;
 mod problem;
 mod section;
+mod setting;
 mod space;
 mod strategy;
 mod suggestion;
@@ -38,6 +39,7 @@ pub use device::{DeviceConfig, OnLoss};
 pub use devices::Devices;
 pub use goals::{Constraints, Objectives};
 pub use problem::{ConfigError, Problem, Problems};
+pub use setting::Setting;
 pub(crate) use space::load as load_space;
 pub(crate) use suggestion::nearest;
 pub use table::TableConfig;
@@ -88,10 +90,18 @@ impl SearchConfig {
     /// # Errors
     /// Everything that is wrong with the file, or that it cannot be read.
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        Self::load_with(file, &[])
+    }
+
+    /// As [`SearchConfig::load`], with settings in place of what the file says.
+    ///
+    /// # Errors
+    /// As [`SearchConfig::load`], and what is wrong with a setting.
+    pub fn load_with(file: &Path, settings: &[Setting]) -> Result<Self, ConfigError> {
         let text = fs::read_to_string(file).map_err(|source| ConfigError::Read { path: file.to_owned(), source })?;
         let beside = file.parent().map(Path::to_owned).unwrap_or_default();
         let folder = env::var_os(DATA_FOLDER).map_or(beside, PathBuf::from);
-        Self::parse(&text, file, &folder)
+        Self::parse_with(&text, file, &folder, settings)
     }
 
     /// Reads the text of a search file. `file` is named in errors; relative paths are taken from `folder`.
@@ -99,7 +109,13 @@ impl SearchConfig {
     /// # Errors
     /// Everything that is wrong with the text.
     pub fn parse(text: &str, file: &Path, folder: &Path) -> Result<Self, ConfigError> {
-        let document = Document::new(file, text, folder);
+        Self::parse_with(text, file, folder, &[])
+    }
+
+    fn parse_with(text: &str, file: &Path, folder: &Path, settings: &[Setting]) -> Result<Self, ConfigError> {
+        // A place at the end of the text is still one of the text.
+        let settings = Setting::placed(settings, text.len() + 1);
+        let document = Document::new(file, text, folder).with(&settings);
         let table = document.table()?;
         let mut top = Section::top(&document, &table);
         let config = Self::read(&mut top);

@@ -6,7 +6,7 @@ use edgefit_search::Metric;
 
 use crate::device::Entry;
 
-use super::{ConfigError, SearchConfig};
+use super::{ConfigError, SearchConfig, Setting};
 
 /// The least that a search file has to say.
 const LEAST: &str = "seed = 42\n[data]\nformat = \"digits\"\n[space]\npreset = \"mbconv\"\n";
@@ -358,6 +358,28 @@ fn several_problems_are_told_together_in_the_order_of_lines() {
         "[device]\nthreads = 0\nname = 3\n[strategy]\nbudget = 1",
         "search.toml:7: device.threads: 0 is impossible: it must be at least 1 and at most 1024\n\nsearch.toml:8: device.name: takes text in quotes, not a whole number\n\nsearch.toml:10: strategy.budget: unknown key\n= help: there are name, trials, population, sample, initial, learning_rate, min_epochs, reduction, supernet_epochs, order, latency_weight and warm_start",
     );
+}
+
+#[test]
+fn what_a_command_line_sets_counts_before_the_file() {
+    let set = |text: &str, settings: &[&str]| {
+        let settings: Vec<Setting> = settings.iter().map(|setting| Setting::parse(setting).unwrap()).collect();
+        SearchConfig::parse_with(text, Path::new("search.toml"), Path::new("/data"), &settings)
+    };
+    let config = set(FULL, &["constraints.latency_ms={ max = 50 }", "device.name=board", "seed=1", "seed=2"]).unwrap();
+    assert_eq!((config.seed, config.devices.first().name.as_str(), config.devices.first().threads), (2, "board", 4));
+    let latency = config.constraints.0.iter().find(|bound| bound.metric == Metric::LatencyMs).unwrap();
+    assert_eq!((latency.max, config.constraints.0.len()), (Some(50.0), 2));
+    let added = set(LEAST, &["objectives.latency_ms.target=3", "objectives.accuracy=max"]).unwrap();
+    assert_eq!(added.goals().targets()[0].value, 3.0);
+    assert_eq!(complete(parse(&added.to_toml()).unwrap()), complete(added));
+    let said = |setting: &str| set(FULL, &["seed=3", setting]).unwrap_err().to_string();
+    let told = said("device.treads=2");
+    assert!(told.starts_with("--set:1: device.treads: unknown key\n  1 | device.treads = 2\n"), "{told}");
+    assert!(told.contains("did you mean `threads`?"), "{told}");
+    assert!(said("tabel.models=2").contains("did you mean `table`?"));
+    assert!(said("strategy.trials=many").starts_with("--set:1: strategy.trials: "));
+    assert!(said("constraints.latency_ms.max=-1").starts_with("--set:1: "));
 }
 
 #[test]

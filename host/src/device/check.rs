@@ -185,6 +185,7 @@ fn name_of(runtime: RuntimeName) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use super::super::transport::Trouble;
     use super::*;
 
     #[test]
@@ -192,7 +193,7 @@ mod tests {
         let refused = TransportError::lasting("ssh: Permission denied (publickey).", "ssh-copy-id pi");
         let step = unreached(&refused);
         assert_eq!((step.name, step.verdict), ("key accepted", Verdict::Missing));
-        assert_eq!(unreached(&TransportError::passing("timed out")).name, "reachable");
+        assert_eq!(unreached(&TransportError::passing(Trouble::Absent, "timed out")).name, "reachable");
     }
 
     #[test]

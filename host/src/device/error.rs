@@ -9,7 +9,7 @@ use edgefit_protocol::{
     handshake::HandshakeError,
 };
 
-use super::transport::TransportError;
+use super::transport::{TransportError, Trouble};
 
 /// Why a device did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -40,9 +40,9 @@ pub enum DeviceError {
         /// Why.
         cause: JobError,
     },
-    /// The connection broke during a job, as often as it was tried.
-    #[error("device {device} died during a job, {attempts} times in a row: {cause}")]
-    Died {
+    /// No connection lasted until the answer, as often as it was tried.
+    #[error("device {device} was lost during a job, and {attempts} tries in a row came to nothing: {cause}")]
+    Lost {
         /// How the device is named in its URL.
         device: String,
         /// Number of tries.
@@ -61,21 +61,24 @@ pub enum DeviceError {
 }
 
 impl DeviceError {
-    /// Whether another try may go better.
-    pub(super) fn is_passing(&self) -> bool {
-        matches!(self, Self::Unreachable { cause, .. } if cause.is_passing)
+    /// What went wrong before there was an answer, if it did.
+    pub(super) fn on_the_way(&self) -> Option<&TransportError> {
+        match self {
+            Self::Unreachable { cause, .. } => Some(cause),
+            _ => None,
+        }
     }
 
     /// Whether the device is lost, and not only a job on it.
     pub fn is_lost(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Died { .. })
+        matches!(self, Self::Unreachable { .. } | Self::Lost { .. })
     }
 
     /// What to branch on, where the device itself told it.
     pub fn kind(&self) -> Option<ErrorKind> {
         match self {
             Self::Refused { cause, .. } | Self::Job { cause, .. } => Some(cause.kind),
-            Self::Unreachable { .. } | Self::Handshake { .. } | Self::Died { .. } => None,
+            Self::Unreachable { .. } | Self::Handshake { .. } | Self::Lost { .. } => None,
         }
     }
 }
@@ -141,6 +144,17 @@ pub enum ConnectionError {
     /// What came is not the answer to what was asked.
     #[error("the agent answered something else than it was asked for")]
     OutOfTurn,
+}
+
+impl ConnectionError {
+    /// What kind of trouble it is. Where the transport does not know why a connection ended, the agent counts as the reason.
+    pub(super) fn trouble(&self) -> Trouble {
+        match self {
+            Self::Ended(cause) | Self::Unreachable(cause) => cause.trouble,
+            Self::Stream(StreamError::Io(error)) if Trouble::of(error.kind()) == Trouble::Cut => Trouble::Cut,
+            Self::Closed | Self::Stuck(_) | Self::Silent(_) | Self::Stream(_) | Self::OutOfTurn => Trouble::Ended,
+        }
+    }
 }
 
 impl From<FrameError> for ConnectionError {

@@ -18,16 +18,17 @@ use edgefit_protocol::{
 use sha2::{Digest, Sha256 as Hasher};
 
 use super::{
-    client::{Answer, Client, GreetError},
+    client::{Answer, Client},
     cool_down::CoolDown,
-    error::{ConnectionError, DeviceError},
+    error::DeviceError,
+    line::Line,
     measurement::{Gathered, LatencyRun, Measurement, Provenance},
     outputs::{Collector, OutputsRequest, SampleOutputs},
     pace::Pace,
     request::{Agreement, MeasureRequest, PassStep, RunOn},
     statistics::median,
     transport::{
-        Transport, TransportError,
+        Transport,
         local::{Local, LocalOptions},
     },
 };
@@ -37,9 +38,8 @@ const QUIET_PAUSE: Duration = Duration::from_millis(200);
 
 /// A device that models are measured on.
 pub struct Device {
-    transport: Box<dyn Transport>,
+    line: Line,
     options: DeviceOptions,
-    client: Option<Client>,
     info: DeviceInfo,
     pace: Pace,
 }
@@ -49,7 +49,8 @@ pub struct Device {
 pub struct DeviceOptions {
     /// What the agent asks for.
     pub token: Option<String>,
-    /// How often a job is tried again, each time on a fresh connection, when the connection breaks.
+    /// How often a job is tried again, each time on a fresh connection, when the device is away or its agent ends; seven
+    /// times as often when only the connection is cut.
     pub retries: u32,
     /// ONNX Runtime's library on the device, for jobs that name none.
     pub library: Option<String>,
@@ -85,18 +86,11 @@ impl Device {
     /// # Errors
     ///
     /// [`DeviceError`] when there is no agent of this version, or it refuses.
-    pub fn connect(mut transport: Box<dyn Transport>, options: DeviceOptions) -> Result<Self, DeviceError> {
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            match open(transport.as_mut(), options.token.clone()) {
-                Ok((client, info)) => {
-                    return Ok(Self { transport, options, client: Some(client), info, pace: Pace::default() });
-                }
-                Err(error) if error.is_passing() && attempts <= options.retries => thread::sleep(pause(attempts)),
-                Err(error) => return Err(error),
-            }
-        }
+    pub fn connect(transport: Box<dyn Transport>, options: DeviceOptions) -> Result<Self, DeviceError> {
+        let url = transport.url();
+        let (line, welcome) = Line::open(transport, options.token.clone(), options.retries)?;
+        let info = DeviceInfo { url, agent_version: welcome.agent_version, description: welcome.device };
+        Ok(Self { line, options, info, pace: Pace::default() })
     }
 
     /// What is known of the device.
@@ -129,7 +123,7 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// [`DeviceError::Died`] when it does not say.
+    /// [`DeviceError::Lost`] when it does not say.
     pub fn state(&mut self) -> Result<DeviceState, DeviceError> {
         self.ask(Client::state)
     }
@@ -138,7 +132,7 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// [`DeviceError::Job`] when a pass failed, [`DeviceError::Died`] when the device did not
+    /// [`DeviceError::Job`] when a pass failed, [`DeviceError::Lost`] when the device did not
     /// survive it.
     pub fn measure(&mut self, model: &[u8], request: &MeasureRequest) -> Result<Measurement, DeviceError> {
         self.measure_heard(model, request, &mut |_| ())
@@ -164,7 +158,8 @@ impl Device {
             self.take(model, sha256, request, pass, &mut gathered)?;
         }
         self.pace.spend(begun.elapsed(), false);
-        if let Some(agreement) = &request.agreement {
+        // No two times of an emulator need to agree: they mean nothing.
+        if let (Some(agreement), None) = (&request.agreement, &self.info.description.emulator) {
             self.agree(model, sha256, request, agreement, &mut gathered)?;
             gathered.judge(&self.pace);
         }
@@ -282,36 +277,8 @@ impl Device {
     }
 
     /// Asks on the connection that is there, else on fresh ones, as often as may be.
-    fn ask<T>(&mut self, mut question: impl FnMut(&mut Client) -> Answer<T>) -> Result<T, DeviceError> {
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            let cause = match self.client() {
-                Ok(client) => match question(client) {
-                    Ok(answer) => return answer.map_err(|cause| self.failed(cause)),
-                    Err(cause) => client.explain(cause),
-                },
-                Err(DeviceError::Unreachable { cause, .. }) if cause.is_passing => {
-                    if attempts <= self.options.retries {
-                        thread::sleep(pause(attempts));
-                    }
-                    ConnectionError::Unreachable(cause)
-                }
-                Err(error) => return Err(error),
-            };
-            self.client = None;
-            if attempts > self.options.retries {
-                return Err(DeviceError::Died { device: self.info.url.clone(), attempts, cause });
-            }
-        }
-    }
-
-    fn client(&mut self) -> Result<&mut Client, DeviceError> {
-        let client = match self.client.take() {
-            Some(client) => client,
-            None => open(self.transport.as_mut(), self.options.token.clone())?.0,
-        };
-        Ok(self.client.insert(client))
+    fn ask<T>(&mut self, question: impl FnMut(&mut Client) -> Answer<T>) -> Result<T, DeviceError> {
+        self.line.ask(question)?.map_err(|cause| self.failed(cause))
     }
 
     pub(super) fn failed(&self, cause: JobError) -> DeviceError {
@@ -339,43 +306,6 @@ impl Device {
             model_bytes: model.len() as u64,
             seed: request.seed,
             emulator: self.info.description.emulator.clone(),
-        }
-    }
-}
-
-/// Wait before another try to reach a device: 1, 2, 4, 8 s, and 8 s from then on.
-fn pause(attempts: u32) -> Duration {
-    Duration::from_secs(1 << (attempts - 1).min(3))
-}
-
-fn open(transport: &mut dyn Transport, token: Option<String>) -> Result<(Client, DeviceInfo), DeviceError> {
-    let opened = greet(transport, token);
-    if opened.is_err() {
-        transport.forget();
-    }
-    opened
-}
-
-fn greet(transport: &mut dyn Transport, token: Option<String>) -> Result<(Client, DeviceInfo), DeviceError> {
-    let device = transport.url();
-    let link = match transport.connect() {
-        Ok(link) => link,
-        Err(cause) => return Err(DeviceError::Unreachable { device, cause }),
-    };
-    let mut client = Client::new(link);
-    match client.greet(token) {
-        Ok(welcome) => {
-            let info = DeviceInfo { url: device, agent_version: welcome.agent_version, description: welcome.device };
-            Ok((client, info))
-        }
-        Err(GreetError::Handshake(cause)) => Err(DeviceError::Handshake { device, cause }),
-        Err(GreetError::Refused(cause)) => Err(DeviceError::Refused { device, cause }),
-        Err(GreetError::Connection(cause)) => {
-            let cause = match client.explain(cause) {
-                ConnectionError::Ended(cause) => cause,
-                cause => TransportError::passing(cause.to_string()),
-            };
-            Err(DeviceError::Unreachable { device, cause })
         }
     }
 }

@@ -17,6 +17,7 @@ mod cool_down;
 mod error;
 mod handle;
 mod library;
+mod line;
 mod measurement;
 mod outputs;
 mod pace;
@@ -25,6 +26,7 @@ mod registry;
 mod request;
 pub mod statistics;
 pub mod transport;
+mod tries;
 mod url;
 pub mod validity;
 

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex};
@@ -198,7 +199,8 @@ impl Shell {
                 scope.spawn(|| stdout.map(|stdout| output.pass(packet::OUTPUT, stdout)));
                 scope.spawn(|| stderr.map(|stderr| output.pass(packet::ERRORS, stderr)));
             });
-            let code = child.wait().ok().and_then(|status| status.code()).unwrap_or(255);
+            let code =
+                child.wait().map_or(255, |status| status.code().or(status.signal().map(|n| 128 + n)).unwrap_or(255));
             output.packet(packet::EXIT, &[code as u8]);
             // A host that is gone needs no leave.
             _ = output.host.send(CLOSE, ends.ours, ends.theirs, b"");

@@ -1,8 +1,12 @@
 //! A board by the user's own ssh: from nothing to a search on it.
 
+use std::time::{Duration, Instant};
+
 use crate::board::Board;
 use crate::command::bench::json;
+use crate::command::scene::{code, expect};
 use crate::harness::Outcome;
+use crate::{process, repository};
 
 use super::site::{Site, bench, expect_emulated};
 
@@ -47,5 +51,26 @@ pub(crate) fn a_search_measures_on_the_board() -> Outcome {
     let winner: serde_json::Value = serde_json::from_str(&site.scene.read("run/winner.json")?)?;
     let origin = "ssh://board, emulated, ort 1.26.0";
     assert!(winner["metrics"]["latency_ms"].to_string().contains(origin), "{winner:#}");
+    Ok(())
+}
+
+/// Longest time for the example on an emulated board.
+const EXAMPLE_LIMIT: Duration = Duration::from_secs(1800);
+
+/// The example of the README on the board, by three commands from an empty registry. Its bound is none that an emulator could meet.
+pub(crate) fn the_example_is_searched_on_the_board() -> Outcome {
+    let site = Site::new(Board::start()?)?;
+    let example = repository::root().join("host/examples/digits.toml").display().to_string();
+    let bound = "constraints.latency_ms.max=1000";
+    let search = ["search", &example, "--device", "board", "--out", "run", "--set", bound];
+    let commands: [&[&str]; 3] = [&["devices", "add", "board", "ssh://board"], &["devices", "check", "board"], &search];
+    for arguments in commands {
+        let begun = Instant::now();
+        let ended = process::finish(&mut site.edgefit(arguments)?, EXAMPLE_LIMIT)?;
+        println!("$ edgefit {}\n{}{:.1} s", arguments.join(" "), ended.stdout, begun.elapsed().as_secs_f64());
+        expect(&ended, code::DONE, &[])?;
+    }
+    let winner: serde_json::Value = serde_json::from_str(&site.scene.read("run/winner.json")?)?;
+    assert!(winner["metrics"]["latency_ms"].to_string().contains("ssh://board, emulated, tract"), "{winner:#}");
     Ok(())
 }

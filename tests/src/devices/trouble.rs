@@ -1,7 +1,7 @@
 //! What goes wrong with a device, each with its exit code and what to do: cuts, a full disk, two users, old agents.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use edgefit_protocol::{frame, handshake::MAGIC};
 use rand::{RngExt, SeedableRng};
@@ -15,23 +15,47 @@ use crate::harness::Outcome;
 
 use super::site::{Site, bench, expect_emulated};
 
-/// Connections that are cut during one search.
-const CUTS: usize = 3;
+/// A search whose connection is cut.
+struct Cutting {
+    trials: &'static str,
+    cuts: usize,
+    /// Longest time from one cut to the next.
+    apart_ms: u64,
+    /// How the search goes with which it is compared.
+    whole: &'static [&'static str],
+}
 
-/// Cut at random moments, each time with room for a new connection, a search has the same trials as without.
+/// Cut at random moments, whatever goes over the connection then, a search has the same trials as on this machine.
 pub(crate) fn cuts_do_not_change_a_search() -> Outcome {
+    let whole = &["--device", "local", "--set", "device.runtime=tract"];
+    compare_with_cuts(&Cutting { trials: "3", cuts: 4, apart_ms: 2_000, whole })
+}
+
+/// Cut much more often, it has the same trials as on the board without cuts.
+pub(crate) fn many_cuts_do_not_change_a_search() -> Outcome {
+    compare_with_cuts(&Cutting { trials: "30", cuts: 50, apart_ms: 4_000, whole: &["--device", "board"] })
+}
+
+fn compare_with_cuts(cutting: &Cutting) -> Outcome {
     let site = Site::with_onnx_runtime(Board::start()?)?;
-    let search = |out| ["search", "search.toml", "--device", "board", "--out", out];
-    site.done(&search("whole"))?;
+    let search = |out, more: &[&'static str]| {
+        [&["search", "search.toml", "--trials", cutting.trials, "--out", out], more].concat()
+    };
+    let begun = Instant::now();
+    site.done(&search("whole", cutting.whole))?;
+    let whole = begun.elapsed();
     let mut rng = ChaCha8Rng::seed_from_u64(3);
-    let mut cut = 0;
-    let mut running = site.start(&search("cut"))?;
-    while cut < CUTS && running.is_running() {
-        thread::sleep(Duration::from_millis(rng.random_range(6_000..9_000)));
-        cut += site.network.cable.cut();
+    let begun = Instant::now();
+    let mut running = site.start(&search("cut", &["--device", "board"]))?;
+    let mut cuts = 0;
+    while cuts < cutting.cuts && running.is_running() {
+        thread::sleep(Duration::from_millis(rng.random_range(0..cutting.apart_ms)));
+        cuts += site.network.cable.cut();
     }
-    expect(&running.finish(LIMIT)?, code::DONE, &[])?;
-    assert!(cut > 0, "nothing was cut");
+    let ended = running.finish(LIMIT)?;
+    println!("{cuts} cuts: {:.1} s instead of {:.1} s", begun.elapsed().as_secs_f64(), whole.as_secs_f64());
+    expect(&ended, code::DONE, &[])?;
+    assert!(cuts >= cutting.cuts, "the search ended after {cuts} cuts");
     let course = |run| -> Result<Vec<_>, String> { Ok(trained(&site.scene, run)?.iter().map(course_of).collect()) };
     assert_eq!(course("whole")?, course("cut")?);
     Ok(())

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::{
-    TransportError,
+    TransportError, Trouble,
     remote::{Shell, given_up},
 };
 
@@ -33,6 +33,9 @@ const FAILURES: [(&str, &str); 6] = [
     ("offline", "adb reconnect offline, or plug the phone in again"),
 ];
 
+/// What adb ends with when the phone was gone before it told an exit code.
+const NO_EXIT_CODE: i32 = 255;
+
 impl Shell for Adb {
     fn url(&self) -> String {
         format!("adb:{}", self.serial.as_deref().unwrap_or_default())
@@ -54,12 +57,17 @@ impl Shell for Adb {
     fn explain(&self, code: Option<i32>, errors: &str) -> Option<TransportError> {
         let own = errors.lines().find(|line| line.starts_with("error: ") || line.starts_with("adb: "));
         let Some(line) = own else {
-            return code.is_none().then(|| TransportError::passing(given_up("adb", code)));
+            let is_cut = code.is_none_or(|code| code == NO_EXIT_CODE);
+            return is_cut.then(|| TransportError::passing(Trouble::Cut, given_up("adb", code)));
         };
         let fix = FAILURES.iter().find(|(mark, _)| line.contains(mark)).map(|(_, fix)| (*fix).to_owned());
         // A phone that is plugged in again, or whose connection is cut, is not found for a while.
-        let is_passing = fix.is_none() || ["not found", "offline", "no devices"].iter().any(|mark| line.contains(mark));
-        Some(TransportError { message: format!("adb: {line}"), fix, is_passing })
+        let trouble = match &fix {
+            _ if ["not found", "offline", "no devices"].iter().any(|mark| line.contains(mark)) => Trouble::Absent,
+            Some(_) => Trouble::Lasting,
+            None => Trouble::Cut,
+        };
+        Some(TransportError { message: format!("adb: {line}"), fix, trouble })
     }
 
     fn program(&self) -> (&'static str, &'static str) {
@@ -83,16 +91,18 @@ mod tests {
 
     #[test]
     fn every_usual_failure_has_its_fix() {
-        let check = |errors: &str, fix: &str, is_passing: bool| {
+        let check = |errors: &str, fix: &str, trouble: Trouble| {
             let error = Adb { serial: None }.explain(Some(1), errors).unwrap();
             assert!(error.fix.clone().is_some_and(|told| told.contains(fix)), "{error}");
-            assert_eq!(error.is_passing, is_passing);
+            assert_eq!(error.trouble, trouble);
         };
-        check("adb: device unauthorized.\nThis adb server's...", "unlock", false);
-        check("adb: more than one device/emulator", "adb:SERIAL", false);
-        check("adb: device 'R58M' not found", "adb connect", true);
-        check("error: device offline", "reconnect", true);
-        check("adb: no devices/emulators found", "USB debugging", true);
+        check("adb: device unauthorized.\nThis adb server's...", "unlock", Trouble::Lasting);
+        check("adb: more than one device/emulator", "adb:SERIAL", Trouble::Lasting);
+        check("adb: device 'R58M' not found", "adb connect", Trouble::Absent);
+        check("error: device offline", "reconnect", Trouble::Absent);
+        check("adb: no devices/emulators found", "USB debugging", Trouble::Absent);
         assert_eq!(Adb { serial: None }.explain(Some(1), "sh: cat: No space left on device"), None);
+        let cut = Adb { serial: None }.explain(Some(255), "").unwrap();
+        assert_eq!(cut.trouble, Trouble::Cut);
     }
 }

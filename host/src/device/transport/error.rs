@@ -1,4 +1,4 @@
-//! Why there is no way to an agent.
+//! Why there is no way to an agent, or none any more.
 
 use std::{fmt, io};
 
@@ -9,19 +9,32 @@ pub struct TransportError {
     pub message: String,
     /// What to do.
     pub fix: Option<String>,
-    /// Whether another try may go better.
-    pub is_passing: bool,
+    /// What kind of trouble it is.
+    pub trouble: Trouble,
+}
+
+/// What kind of trouble there is on a way, by what another try needs to go better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// It stays until somebody does something.
+    Lasting,
+    /// Nothing answers, as long as the device is away.
+    Absent,
+    /// A connection was cut, which says nothing of the device or its agent.
+    Cut,
+    /// The agent ended by itself, or did not begin.
+    Ended,
 }
 
 impl TransportError {
     /// What stays wrong until somebody does something.
     pub fn lasting(message: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { message: message.into(), fix: Some(fix.into()), is_passing: false }
+        Self { message: message.into(), fix: Some(fix.into()), trouble: Trouble::Lasting }
     }
 
     /// What may be gone the next time.
-    pub fn passing(message: impl Into<String>) -> Self {
-        Self { message: message.into(), fix: None, is_passing: true }
+    pub fn passing(trouble: Trouble, message: impl Into<String>) -> Self {
+        Self { message: message.into(), fix: None, trouble }
     }
 }
 
@@ -36,15 +49,18 @@ impl std::error::Error for TransportError {}
 
 impl From<io::Error> for TransportError {
     fn from(error: io::Error) -> Self {
-        let is_passing = matches!(
-            error.kind(),
-            io::ErrorKind::ConnectionRefused
-                | io::ErrorKind::ConnectionReset
-                | io::ErrorKind::ConnectionAborted
-                | io::ErrorKind::TimedOut
-                | io::ErrorKind::BrokenPipe
-                | io::ErrorKind::UnexpectedEof
-        );
-        Self { message: error.to_string(), fix: None, is_passing }
+        Self { message: error.to_string(), fix: None, trouble: Trouble::of(error.kind()) }
+    }
+}
+
+impl Trouble {
+    /// What a failure of a stream, or of opening one, is.
+    pub fn of(kind: io::ErrorKind) -> Self {
+        use io::ErrorKind as Kind;
+        match kind {
+            Kind::ConnectionRefused | Kind::TimedOut | Kind::HostUnreachable | Kind::NetworkUnreachable => Self::Absent,
+            Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe | Kind::UnexpectedEof => Self::Cut,
+            _ => Self::Lasting,
+        }
     }
 }

@@ -15,7 +15,7 @@ pub mod tcp;
 
 use std::io::{Read, Write};
 
-pub use error::TransportError;
+pub use error::{TransportError, Trouble};
 pub use facts::Facts;
 
 /// A way to an agent.

@@ -12,7 +12,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    Facts, Guard, Link, Transport, TransportError,
+    Facts, Guard, Link, Transport, TransportError, Trouble,
     process::{self, Running},
     script::{self, NO_AGENT, NO_FOLDER, Start},
 };
@@ -25,7 +25,7 @@ const LOOK_LIMIT: Duration = Duration::from_secs(40);
 const PUT_LIMIT: Duration = Duration::from_secs(600);
 
 /// Longest wait for the exit of a shell whose streams have ended.
-const EXIT_LIMIT: Duration = Duration::from_secs(1);
+const EXIT_LIMIT: Duration = Duration::from_secs(5);
 
 /// Bytes of a KiB.
 const KIB: u64 = 1024;
@@ -98,7 +98,7 @@ impl<S: Shell> Remote<S> {
             Some(code) => Err(explain(&self.shell, code, &done.errors)),
             None => {
                 let message = format!("{} did not answer in {} s", self.shell.program().0, limit.as_secs());
-                Err(TransportError::passing(message))
+                Err(TransportError::passing(Trouble::Absent, message))
             }
         }
     }
@@ -173,12 +173,12 @@ fn explain(shell: &impl Shell, code: Option<i32>, errors: &str) -> TransportErro
     let lasting = |fix: &str| TransportError::lasting(format!("on the device: {errors}"), fix);
     let has = |text: &str| errors.contains(text);
     match code {
-        Some(NO_AGENT) => TransportError::passing("the agent is gone from the device"),
+        Some(NO_AGENT) => TransportError::passing(Trouble::Ended, "the agent is gone from the device"),
         _ if has("No space left") || has("Disk quota") => {
             lasting("make room on the device, or name another folder by --folder")
         }
         _ if has("Read-only file system") => lasting("name a folder that can be written by --folder"),
-        Some(NO_FOLDER) if errors.is_empty() => TransportError::passing("the agent did not arrive whole"),
+        Some(NO_FOLDER) if errors.is_empty() => TransportError::passing(Trouble::Cut, "the agent did not arrive whole"),
         Some(NO_FOLDER) => lasting("name a folder that this account may write by --folder"),
         _ if has("GLIBC_") => lasting(
             "the device's C library is older than the agent's; build a static agent: edgefit agent build --target ARCH-unknown-linux-musl",
@@ -187,8 +187,10 @@ fn explain(shell: &impl Shell, code: Option<i32>, errors: &str) -> TransportErro
             lasting("the agent is for another processor; name the right one: edgefit devices add ... --target TARGET")
         }
         Some(126) => lasting("programs may not run from that folder (mounted noexec?); name another by --folder"),
-        Some(code) => TransportError::passing(format!("the agent ended with exit code {code}: {errors}")),
-        None => TransportError::passing(format!("the connection ended: {errors}")),
+        Some(code) => {
+            TransportError::passing(Trouble::Ended, format!("the agent ended with exit code {code}: {errors}"))
+        }
+        None => TransportError::passing(Trouble::Cut, format!("the connection ended: {errors}")),
     }
 }
 
@@ -274,8 +276,9 @@ mod tests {
         check(1, "agents/a: /lib/libc.so.6: version `GLIBC_2.38' not found", "musl");
         check(126, "sh: 1: agents/a: Exec format error", "--target");
         check(126, "sh: 1: agents/a: Permission denied", "noexec");
-        assert!(explain(&ssh(), Some(NO_AGENT), "").is_passing);
-        assert!(explain(&ssh(), Some(NO_FOLDER), "").is_passing, "cut while it was sent");
+        assert_eq!(explain(&ssh(), Some(NO_AGENT), "").trouble, Trouble::Ended);
+        assert_eq!(explain(&ssh(), Some(NO_FOLDER), "").trouble, Trouble::Cut, "cut while it was sent");
+        assert_eq!(explain(&ssh(), Some(137), "").trouble, Trouble::Ended);
     }
 
     #[test]

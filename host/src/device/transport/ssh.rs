@@ -5,7 +5,7 @@
 use std::process::Command;
 
 use super::{
-    TransportError,
+    TransportError, Trouble,
     remote::{Shell, given_up},
     script,
 };
@@ -24,6 +24,16 @@ const OPTIONS: [&str; 9] = [
     "ServerAliveInterval=5",
     "-o",
     "ServerAliveCountMax=3",
+];
+
+/// What ssh says when nothing answers: a device that is off or restarts, or a network that is down.
+const ABSENT: [&str; 6] = [
+    "Could not resolve hostname",
+    "Connection refused",
+    "Connection timed out",
+    "Operation timed out",
+    "No route to host",
+    "Network is unreachable",
 ];
 
 /// A device by ssh.
@@ -101,9 +111,12 @@ impl Shell for Ssh {
         }
         let message = if errors.is_empty() { given_up("ssh", code) } else { format!("ssh: {errors}") };
         let fix = self.fix(errors);
-        // A server that restarts refuses for a while.
-        let is_passing = fix.is_none() || errors.contains("Connection refused");
-        Some(TransportError { message, fix, is_passing })
+        let trouble = match &fix {
+            _ if ABSENT.iter().any(|mark| errors.contains(mark)) => Trouble::Absent,
+            Some(_) => Trouble::Lasting,
+            None => Trouble::Cut,
+        };
+        Some(TransportError { message, fix, trouble })
     }
 
     fn program(&self) -> (&'static str, &'static str) {
@@ -130,9 +143,12 @@ mod tests {
         check("Host key verification failed.", "ssh -p 2222 pi@board");
         check("ssh: Could not resolve hostname board: Name or service not known", "IP address");
         check("ssh: connect to host board port 22: Connection refused", "ssh server");
-        assert!(
-            ssh().explain(Some(255), "Connection closed by 10.0.0.5 port 22").is_some_and(|error| error.is_passing)
-        );
+        let trouble = |errors: &str| ssh().explain(Some(255), errors).unwrap().trouble;
+        assert_eq!(trouble("pi@board: Permission denied (publickey)."), Trouble::Lasting);
+        assert_eq!(trouble("ssh: connect to host board port 22: Connection refused"), Trouble::Absent);
+        assert_eq!(trouble("ssh: connect to host board port 22: No route to host"), Trouble::Absent);
+        assert_eq!(trouble("Connection closed by 10.0.0.5 port 22"), Trouble::Cut);
+        assert_eq!(trouble(""), Trouble::Cut);
         assert_eq!(ssh().explain(Some(1), "no such file"), None, "the device's own failure");
     }
 
