@@ -36,6 +36,8 @@ pub enum RunFile {
     Study,
     /// The weights that candidates share, as far as they are trained.
     Supernet,
+    /// The supernet that guides the search, as far as it is trained.
+    Relaxed,
     /// The latency table, of several devices that of the first.
     Table,
     /// The Pareto front.
@@ -57,6 +59,7 @@ impl RunFile {
             Self::Search => "search.toml",
             Self::Study => "study.sqlite",
             Self::Supernet => "supernet.state",
+            Self::Relaxed => "relaxed.state",
             Self::Table => "device.table",
             Self::Pareto => "pareto.csv",
             Self::WinnerModel => "winner.onnx",

@@ -3,7 +3,6 @@
 //! Identities, dead branches and views are gone, and what does not depend on the input where the runtime folds that; nodes that the runtime's
 //! rule fuses are one kernel.
 
-use edgefit_graph::op::Op;
 use edgefit_graph::{Graph, Node, NodeId, peak_activation_bytes};
 
 use crate::fusion::FusionRule;
@@ -62,32 +61,12 @@ impl KernelSet {
     }
 }
 
-/// Whether no output of a network depends on its input. Runtimes that fold constants run nothing of it.
-pub fn is_constant(graph: &Graph) -> bool {
-    let varies = varies(graph);
-    graph.outputs().iter().all(|output| !varies[output.index()])
-}
-
-/// For each node, whether its value depends on the network's input.
-fn varies(graph: &Graph) -> Vec<bool> {
-    let mut varies: Vec<bool> = Vec::with_capacity(graph.nodes().len());
-    for node in graph.nodes() {
-        let depends = || node.inputs.iter().any(|input| varies[input.index()]);
-        varies.push(match node.op {
-            Op::Input(_) => true,
-            Op::Zero(_) => false,
-            _ => depends(),
-        });
-    }
-    varies
-}
-
 /// The nodes of each kernel, in the order in which the kernels are complete enough to run: that of their last node.
 fn groups(graph: &Graph, rule: &dyn FusionRule) -> Vec<Vec<NodeId>> {
     let uses = graph.use_counts();
     let mut group_of: Vec<Option<usize>> = vec![None; graph.nodes().len()];
     let mut groups: Vec<Vec<NodeId>> = Vec::new();
-    let varies = varies(graph);
+    let varies = graph.varies();
     let runs = |id: NodeId, node: &Node| !rule.is_free(node) && (varies[id.index()] || !rule.folds_constants());
     for (id, node) in graph.iter().filter(|(id, node)| runs(*id, node)) {
         let taken = |input: &NodeId| {
@@ -112,7 +91,7 @@ mod tests {
     use edgefit_graph::op::{Activation, Add, Conv, Op, Zero};
     use edgefit_graph::{AutoPad, Graph, GraphBuilder, Shape, Window};
 
-    use super::{KernelSet, is_constant};
+    use super::KernelSet;
     use crate::fusion::{OnnxRuntime, Tract};
 
     /// A convolution of zeros, added to another of the input or alone.
@@ -134,7 +113,7 @@ mod tests {
     #[test]
     fn what_does_not_depend_on_the_input_runs_only_where_constants_are_not_folded() {
         let names = |graph: &Graph, set: KernelSet| {
-            assert_eq!(is_constant(graph), set.kernels().is_empty());
+            assert_eq!(graph.is_constant(), set.kernels().is_empty());
             set.names().concat()
         };
         assert_eq!(names(&zeroed(true), KernelSet::of(&zeroed(true), &Tract)), ["seen", "sum"]);

@@ -36,7 +36,7 @@ pub use difference::{CrossError, Difference, Ratios};
 pub use fusion::{FusionRule, UnknownRuntime};
 pub use interval::{Interval, Prediction};
 pub use kernel::{Features, Kernel, KernelKey, KernelKind};
-pub use kernel_set::{KernelSet, is_constant};
+pub use kernel_set::KernelSet;
 pub use sample::{KernelSample, Measured, NetworkSample, NodeTime, Provenance};
 pub use selection::{Candidate, Selection};
 pub use source::Source;

@@ -3,6 +3,7 @@
 //! What these tests know of edgefit is what its users know: commands, files, messages and exit codes.
 
 pub(crate) mod bench;
+pub(crate) mod by_gradient;
 pub(crate) mod compare;
 pub(crate) mod data;
 pub(crate) mod device;

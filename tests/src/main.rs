@@ -20,8 +20,8 @@ use std::process::ExitCode;
 use agent::{emulated, frames, models};
 use architecture::{dependencies, documents, purity, sources, tree};
 use command::{
-    bench, compare, data, device, examples, export, main_job, mistakes, one_shot, report, resume, runtime, several,
-    shell, simulate, storage, table, training,
+    bench, by_gradient, compare, data, device, examples, export, main_job, mistakes, one_shot, report, resume, runtime,
+    several, shell, simulate, storage, table, training,
 };
 use devices::{adb, pool, ssh, trouble, vanishing};
 use harness::{Test, test};
@@ -98,6 +98,16 @@ const CONTENTS: &[Test] = &[
     test("one_shot::candidates_inherit_shared_weights", &[Program], one_shot::candidates_inherit_shared_weights),
     test("one_shot::other_spaces_are_refused", &[Program], one_shot::other_spaces_are_refused),
     test("one_shot::shared_weights_that_diverge_are_told", &[Program], one_shot::shared_weights_that_diverge_are_told),
+    test(
+        "by_gradient::a_supernet_guides_the_search_and_survives_a_kill",
+        &[Program],
+        by_gradient::a_supernet_guides_the_search_and_survives_a_kill,
+    ),
+    test(
+        "by_gradient::latency_is_expected_and_other_spaces_are_refused",
+        &[Program],
+        by_gradient::latency_is_expected_and_other_spaces_are_refused,
+    ),
     test("resume::kill_at_any_moment_loses_nothing", &[Program], resume::kill_at_any_moment_loses_nothing),
     test("resume::hopeless_trainings_end_again", &[Program], resume::hopeless_trainings_end_again),
     test("resume::paused_trainings_go_on", &[Program], resume::paused_trainings_go_on),

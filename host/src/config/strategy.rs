@@ -8,9 +8,6 @@ use super::section::Section;
 /// Most candidates that a run trains.
 const MOST_TRIALS: usize = 100_000;
 
-/// Strategies of the documentation that this version has not.
-const PLANNED: [&str; 1] = ["darts"];
-
 /// What people look for among strategies and find in `[estimate]`.
 const ONE_SHOT: &str = "one-shot";
 
@@ -23,8 +20,9 @@ pub(super) fn read(section: &mut Section<'_, '_>) -> StrategySettings {
         section.settle_all();
         return standard;
     }
-    let names: Vec<(&str, &str)> = strategy::names().map(|name| (name, name)).collect();
-    if section.has("name") && section.required_choice("name", &names, &PLANNED).is_none() {
+    let names = strategy::names().chain(strategy::names_by_gradient());
+    let names: Vec<(&str, &str)> = names.map(|name| (name, name)).collect();
+    if section.has("name") && section.required_choice("name", &names, &[]).is_none() {
         section.settle_all();
         return standard;
     }

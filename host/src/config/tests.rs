@@ -164,7 +164,7 @@ fn a_setting_of_another_strategy_is_refused() {
 fn an_unknown_name_lists_those_that_are_there() {
     check_section(
         "[strategy]\nname = \"nsga\"",
-        "search.toml:7: strategy.name: \"nsga\" is not known\n= help: did you mean \"nsga2\"? There are random, grid, evolution, nsga2, local-search, bayesian, tpe, reinforce, successive-halving, hyperband and asha",
+        "search.toml:7: strategy.name: \"nsga\" is not known\n= help: did you mean \"nsga2\"? There are random, grid, evolution, nsga2, local-search, bayesian, tpe, reinforce, successive-halving, hyperband, asha, darts and gdas",
     );
     check_section(
         "[strategy]\nname = \"one-shot\"",
@@ -173,10 +173,6 @@ fn an_unknown_name_lists_those_that_are_there() {
     check_section(
         "[estimate]\nsupernet_epochs = 5",
         "search.toml:7: estimate.supernet_epochs: has no meaning where candidates do not share weights\n= help: write `method = \"one-shot\"`, or remove it",
-    );
-    check_section(
-        "[strategy]\nname = \"darts\"",
-        "search.toml:7: strategy.name: \"darts\" is not in this version\n= help: there are random, grid, evolution, nsga2, local-search, bayesian, tpe, reinforce, successive-halving, hyperband and asha",
     );
     check_section(
         "[device]\nruntime = \"onnx\"",
@@ -364,7 +360,7 @@ fn data_has_a_path_where_it_needs_one() {
 fn several_problems_are_told_together_in_the_order_of_lines() {
     check_section(
         "[device]\nthreads = 0\nname = 3\n[strategy]\nbudget = 1",
-        "search.toml:7: device.threads: 0 is impossible: it must be at least 1 and at most 1024\n\nsearch.toml:8: device.name: takes text in quotes, not a whole number\n\nsearch.toml:10: strategy.budget: unknown key\n= help: there are name, trials, population, sample, initial, learning_rate, min_epochs, reduction and warm_start",
+        "search.toml:7: device.threads: 0 is impossible: it must be at least 1 and at most 1024\n\nsearch.toml:8: device.name: takes text in quotes, not a whole number\n\nsearch.toml:10: strategy.budget: unknown key\n= help: there are name, trials, population, sample, initial, learning_rate, min_epochs, reduction, supernet_epochs, order, latency_weight and warm_start",
     );
 }
 

@@ -116,6 +116,7 @@ fn announcement(plan: &BuildPlan, drawing: &dyn Drawing, info: &DeviceInfo, vers
         latency_bound_ms: None,
         table_models: plan.models as u64,
         supernet_epochs: 0,
+        relaxed_epochs: 0,
         trials: 0,
         trial_epochs: 0,
         finalists: 0,

@@ -112,6 +112,7 @@ fn announcement(plan: &FreshPlan, models: usize, from: &Provenance) -> Plan {
         latency_bound_ms: None,
         table_models: ROUNDS * models as u64,
         supernet_epochs: 0,
+        relaxed_epochs: 0,
         trials: 0,
         trial_epochs: 0,
         finalists: 0,

@@ -4,7 +4,6 @@
 //! the models that it would have had anyway.
 
 use edgefit_graph::{Digest, Graph};
-use edgefit_latency::is_constant;
 use edgefit_onnx::{ExportOptions, export};
 use edgefit_search::{Genotype, Space, draw};
 use edgefit_train::initial_weights;
@@ -42,7 +41,7 @@ impl Sampler<'_> {
         let rng = &mut draw::stream(derived(self.seed, self.purpose, 0), number);
         let drawn = (0..MOST_DRAWS).map(|_| self.space.sample(rng));
         let is_new = |genotype: &Genotype| {
-            let graph = self.space.decode(genotype).ok().filter(|graph| !is_constant(graph));
+            let graph = self.space.decode(genotype).ok().filter(|graph| !graph.is_constant());
             graph.is_some_and(|graph| !is_known(&Digest::of(&graph).to_string()))
         };
         drawn.filter(is_new).take(count).collect()

@@ -45,7 +45,7 @@ impl Clock {
         let phase = self.phase?;
         let of_phase = (self.unit_seconds(plan)? * remaining as f64 - (now - self.last_done)).max(0.0);
         match phase {
-            Phase::Table | Phase::Supernet => Some(Left { seconds: of_phase, is_all: false }),
+            Phase::Table | Phase::Supernet | Phase::Relaxed => Some(Left { seconds: of_phase, is_all: false }),
             Phase::Search => {
                 let of_final = self.final_unit_seconds(plan).map(|seconds| seconds * plan.finalists as f64);
                 Some(Left { seconds: of_phase + of_final.unwrap_or_default(), is_all: of_final.is_some() })

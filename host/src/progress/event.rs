@@ -17,6 +17,8 @@ pub struct Plan {
     pub table_models: u64,
     /// Passes over the data for which candidates' shared weights are trained; 0 where they share none.
     pub supernet_epochs: u64,
+    /// Passes over the data of a supernet that guides the search; 0 where none does.
+    pub relaxed_epochs: u64,
     /// Candidates to train.
     pub trials: u64,
     /// Passes over the data of each.
@@ -34,6 +36,8 @@ pub enum Phase {
     Table,
     /// The weights that candidates share are trained.
     Supernet,
+    /// A supernet learns how probable operations are.
+    Relaxed,
     /// Candidates are proposed, trained and measured.
     Search,
     /// The best are trained to the end and measured again.
@@ -46,6 +50,7 @@ impl Phase {
         match self {
             Self::Table => "table",
             Self::Supernet => "supernet",
+            Self::Relaxed => "relaxed",
             Self::Search => "search",
             Self::Final => "final",
         }
@@ -110,6 +115,20 @@ pub enum Event {
     SupernetEpoch {
         /// Mean loss of its steps.
         loss: f64,
+    },
+    /// A pass over the data of the supernet that guides the search ended.
+    RelaxedEpoch {
+        /// Mean loss on the samples that train the architecture.
+        loss: f64,
+        /// Mean entropy of the operations' probabilities, as a share of the highest.
+        entropy: f64,
+        /// Expected latency, in milliseconds, where latency is a goal.
+        latency_ms: Option<f64>,
+    },
+    /// The supernet is trained.
+    Derived {
+        /// How that ended, and which operations are the most probable.
+        text: String,
     },
     /// A constraint stopped proposals before training.
     Stopped {

@@ -45,14 +45,14 @@ impl<W: Write + Send> Display for Lines<W> {
 
 /// Whether the event may be left out when there was a line just before.
 fn is_minor(event: &Event) -> bool {
-    use Event::{Epoch, Stopped, SupernetEpoch, TableSample};
-    matches!(event, TableSample { .. } | SupernetEpoch { .. } | Epoch { .. } | Stopped { .. })
+    use Event::{Epoch, RelaxedEpoch, Stopped, SupernetEpoch, TableSample};
+    matches!(event, TableSample { .. } | SupernetEpoch { .. } | RelaxedEpoch { .. } | Epoch { .. } | Stopped { .. })
 }
 
 /// Where the run stands, behind the lines about what was done; a terminal has its bar for that.
 fn standing(event: &Event, state: &State, is_better: bool, at: f64) -> String {
     match event {
-        Event::TableSample { .. } | Event::SupernetEpoch { .. } => state.left(at),
+        Event::TableSample { .. } | Event::SupernetEpoch { .. } | Event::RelaxedEpoch { .. } => state.left(at),
         Event::Trial(_) | Event::Finalist(_) if is_better => state.left(at),
         Event::Trial(_) | Event::Finalist(_) => state.summary(at),
         _ => String::new(),

@@ -34,6 +34,10 @@ impl State {
                 self.count(at);
                 self.now = format!("trained the shared weights: loss {loss:.4}");
             }
+            Event::RelaxedEpoch { .. } => {
+                self.count(at);
+                self.now = relaxed(event);
+            }
             Event::Stopped { count, .. } => self.stopped += count,
             Event::Epoch { .. } => self.now = self.epoch(event),
             Event::Trial(judged) => return self.judge(judged, at),
@@ -41,7 +45,12 @@ impl State {
             Event::Finalist(judged) => return self.judge(judged, at),
             Event::Leads { number, refit } => self.now = leads(*number, *refit),
             Event::Proven(_) => self.count(at),
-            Event::TableFitted { .. } | Event::Hopeless { .. } | Event::Warning(_) | Event::Detail(_) | Event::End => {}
+            Event::TableFitted { .. }
+            | Event::Derived { .. }
+            | Event::Hopeless { .. }
+            | Event::Warning(_)
+            | Event::Detail(_)
+            | Event::End => {}
         }
         false
     }
@@ -86,6 +95,7 @@ impl State {
         match (&self.plan, self.phase) {
             (Some(plan), Some(Phase::Table)) => plan.table_models,
             (Some(plan), Some(Phase::Supernet)) => plan.supernet_epochs,
+            (Some(plan), Some(Phase::Relaxed)) => plan.relaxed_epochs,
             (Some(plan), Some(Phase::Search)) => plan.trials,
             // The winner is trained and measured once more.
             (Some(plan), Some(Phase::Final)) => plan.finalists + 1,
@@ -99,7 +109,7 @@ impl State {
         let bound = bound.map(|bound| format!(" (bound {})", quantity::milliseconds(bound))).unwrap_or_default();
         match &self.best {
             Some(best) => format!("best {}{bound}", said(best)),
-            None if matches!(self.phase, Some(Phase::Table | Phase::Supernet)) => String::new(),
+            None if matches!(self.phase, Some(Phase::Table | Phase::Supernet | Phase::Relaxed)) => String::new(),
             None => format!("nothing within the bounds yet{bound}"),
         }
     }
@@ -124,6 +134,13 @@ impl State {
     }
 }
 
+/// `loss 0.5321, entropy 83 %, expected latency 0.214 ms`.
+fn relaxed(event: &Event) -> String {
+    let Event::RelaxedEpoch { loss, entropy, latency_ms } = event else { return String::new() };
+    let latency = latency_ms.map(|ms| format!(", expected latency {}", quantity::milliseconds(ms))).unwrap_or_default();
+    format!("loss {loss:.4}, entropy {:.0} %{latency}", 100.0 * entropy)
+}
+
 /// What happens to the finalist that leads.
 pub(super) fn leads(number: u64, refit: bool) -> String {
     let training = if refit { "training it with all images, then " } else { "" };
@@ -135,6 +152,7 @@ pub(super) fn phase_begins(phase: Phase) -> &'static str {
     match phase {
         Phase::Table => "measuring models of the space for the latency table",
         Phase::Supernet => "training the weights that all candidates share",
+        Phase::Relaxed => "training a supernet that learns which operations the networks need",
         Phase::Search => "searching: propose, predict, train, measure",
         Phase::Final => "training the best to the end and measuring them again",
     }

@@ -59,7 +59,11 @@ fn style(template: &str) -> ProgressStyle {
 fn stays(event: &Event, is_better: bool, verbosity: Verbosity) -> bool {
     match event {
         Event::Trial(_) => is_better || verbosity == Verbosity::Verbose,
-        Event::TableSample { .. } | Event::SupernetEpoch { .. } | Event::Epoch { .. } | Event::Stopped { .. } => false,
+        Event::TableSample { .. }
+        | Event::SupernetEpoch { .. }
+        | Event::RelaxedEpoch { .. }
+        | Event::Epoch { .. }
+        | Event::Stopped { .. } => false,
         _ => true,
     }
 }

@@ -20,6 +20,7 @@ pub(super) fn plan() -> Plan {
         latency_bound_ms: Some(1.0),
         table_models: 4,
         supernet_epochs: 0,
+        relaxed_epochs: 0,
         trials: 40,
         trial_epochs: 3,
         finalists: 3,

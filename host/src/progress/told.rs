@@ -22,6 +22,8 @@ pub(super) fn told(event: &Event, state: &State, is_better: bool, verbosity: Ver
             baseline.0,
             quantity::percent(baseline.1)
         )],
+        Event::RelaxedEpoch { .. } => vec![format!("relaxed {}/{}: {}", state.done, state.total(), state.now)],
+        Event::Derived { text } => vec![format!("relaxed: {text}")],
         Event::Stopped { by, count } => {
             vec![format!("search: {by} stopped {count} before training, {} in all", state.stopped)]
         }

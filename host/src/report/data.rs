@@ -4,6 +4,8 @@ use edgefit_search::explain::{Common, Explanation};
 use edgefit_search::{Constraint, Metric, Readings};
 use serde::{Deserialize, Serialize};
 
+use super::learned::Learned;
+
 /// Everything that a report says about a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReportData {
@@ -34,6 +36,9 @@ pub struct ReportData {
     /// What the networks of the front have in common.
     #[serde(default)]
     pub in_common: Vec<Common>,
+    /// What a supernet learned, if one guided the search.
+    #[serde(default)]
+    pub learned: Option<Learned>,
     /// How long each part of the run took.
     pub phases: Vec<Span>,
     /// The search file, resolved.

@@ -7,6 +7,7 @@ pub(crate) mod chart;
 mod course;
 mod data;
 mod layers;
+mod learned;
 mod page;
 mod pareto_csv;
 mod pareto_plot;
@@ -23,6 +24,7 @@ pub(crate) mod tests;
 pub use data::{
     Candidate, Fact, Layer, OnDevice, Predictor, Profile, ReportData, Span, TrainedEpoch, Untrained, Winner,
 };
+pub use learned::{Learned, LearnedMix};
 pub use page::html_page;
 pub use pareto_csv::pareto_csv;
 pub use reasons::text as reasons;

@@ -3,7 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::data::{Candidate, ReportData, Winner};
-use super::{answer, course, layers, pareto_plot, prediction, reasons, tables, wording};
+use super::{answer, course, layers, learned, pareto_plot, prediction, reasons, tables, wording};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -61,6 +61,7 @@ fn sections(data: &ReportData) -> Markup {
                 (tables::phases(&data.phases))
             }))
         }
+        @if let Some(learned) = &data.learned { (section("What the supernet learned", learned::draw(learned))) }
         (section("Which choices mattered", reasons::draw(data)))
         @if let Some(winner) = &data.winner { (inside(data, winner)) }
         (section("Device, settings, and how to do it again", again(data)))

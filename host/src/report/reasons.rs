@@ -6,6 +6,7 @@ use edgefit_search::explain::{Effect, Explanation};
 use maud::{Markup, html};
 
 use super::data::ReportData;
+use super::learned;
 use super::tables::bar;
 use super::wording;
 
@@ -91,7 +92,7 @@ fn percent(share: f64) -> String {
 
 /// A few lines for a terminal: a name and what is said; none where nothing is clear.
 pub fn text(data: &ReportData) -> Vec<(String, String)> {
-    let mut lines = Vec::new();
+    let mut lines: Vec<(String, String)> = data.learned.iter().map(learned::text).collect();
     for (device, metric, explanation) in explanations(data).filter(|(.., explanation)| is_clear(explanation)) {
         let named = explanation.effects.iter().take(NAMED).filter(|effect| effect.share >= LEAST_SHARE);
         let told = |effect: &Effect| {

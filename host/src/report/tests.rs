@@ -147,6 +147,7 @@ pub(crate) fn sample() -> ReportData {
         in_common: vec![Common { choice: "stem.width".into(), option: "w16".into(), share: 0.875, of_all: 0.4 }],
         candidates,
         untrained: Untrained { stopped: vec![(Constraint::at_most(Metric::LatencyMs, 1.0), 63), (Constraint::at_most(Metric::PeakMemoryKib, 16_384.0), 4)], duplicates: 5, failed: 1 },
+        learned: None,
         phases: vec![
             Span { name: "latency table".into(), seconds: 14.2 },
             Span { name: "search".into(), seconds: 61.0 },

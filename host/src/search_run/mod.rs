@@ -13,6 +13,7 @@ mod measuring;
 mod opening;
 mod proxies;
 mod recipe;
+mod relaxed;
 mod report_data;
 mod search_phase;
 mod seed;

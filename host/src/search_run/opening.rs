@@ -10,7 +10,7 @@ use edgefit_train::Dataset;
 
 use super::seed::derived;
 use super::station::Station;
-use super::{Place, Run, hope, supernet};
+use super::{Place, Run, hope, relaxed, supernet};
 use crate::config::{DeviceConfig, SearchConfig};
 use crate::device::{DeviceInfo, Registry};
 use crate::error::{Error, ErrorKind, Result};
@@ -37,6 +37,7 @@ impl<'a> Run<'a> {
         config.estimate.compute.open()?;
         let dataset = config.data.load(config.seed)?;
         let space = searched_space(config, &dataset)?;
+        relaxed::check(config, space.as_ref())?;
         let mut stations = Station::connect_all(config, registry)?;
         let folder = open_folder(config, place)?;
         let settings = complete(config, space.as_ref())?.to_toml();
@@ -84,6 +85,7 @@ impl<'a> Run<'a> {
                 .and_then(|c| c.max),
             table_models: config.table.models as u64,
             supernet_epochs: config.estimate.supernet_epochs.unwrap_or(0) as u64,
+            relaxed_epochs: relaxed::settings(config)?.and_then(|settings| settings.supernet_epochs).unwrap_or(0),
             trials: config.strategy.trials,
             trial_epochs: config.estimate.epochs as u64,
             finalists: config.finals.finalists as u64,

@@ -37,6 +37,12 @@ pub(super) fn supernet(config: &SearchConfig, epochs: usize) -> Recipe {
     Recipe { epochs, ..estimate(config) }
 }
 
+/// How a supernet is trained that learns operations: long enough to need moved images.
+pub(super) fn relaxed(config: &SearchConfig, epochs: usize) -> Recipe {
+    let (shift, rotate, zoom) = (config.data.shift, config.data.rotate, config.data.zoom);
+    Recipe { epochs, shift, rotate, zoom, average: None, ..estimate(config) }
+}
+
 /// How a finalist is trained to the end, with what was tuned for it.
 pub(crate) fn finals(config: &SearchConfig, trial: &Trial) -> Recipe {
     let FinalConfig { epochs, patience, time_shift, noise, cutout, color, mixup, .. } = config.finals;

@@ -43,6 +43,7 @@ impl Run<'_> {
             untrained: untrained(engine, &records),
             hypervolume: records.iter().filter_map(|record| record.hypervolume).collect(),
             in_common: self.in_common(engine),
+            learned: self.learned_operations()?,
             phases: self
                 .study
                 .phases()?

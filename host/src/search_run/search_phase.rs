@@ -67,7 +67,8 @@ impl Run<'_> {
             epochs: self.config.estimate.epochs as u64,
             in_flight: self.in_flight(),
         };
-        let strategy = self.preselecting(edgefit_search::strategy::build(&self.config.strategy)?);
+        let strategy = self.strategy()?;
+        let strategy = self.preselecting(strategy);
         let space = self.config.space_for(self.space.task())?;
         let mut engine = SearchEngine::new(space, strategy, self.config.goals(), settings);
         engine.begin_with(self.first_networks()?)?;

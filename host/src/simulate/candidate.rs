@@ -43,6 +43,9 @@ impl Candidate {
         if strategy::build(&settings).map_err(|e| wrong(e.to_string()))?.pauses() {
             return Err(wrong("it compares networks after few epochs, and a table holds whole trainings".to_owned()));
         }
+        if strategy::names_by_gradient().any(|name| name == settings.name) {
+            return Err(wrong("it trains a supernet, and a table holds trained networks".to_owned()));
+        }
         Ok(Self { label: label.to_owned(), settings })
     }
 
@@ -92,6 +95,7 @@ mod tests {
         check("evolution:population", "evolution:population");
         check("random:trials=5", "--queries");
         check("asha", "whole trainings");
+        check("darts", "trains a supernet");
         check("ra\"ndom", "ra\"ndom");
     }
 }

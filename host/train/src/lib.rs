@@ -12,6 +12,7 @@ mod backend;
 mod batch;
 mod compute;
 pub mod data;
+pub mod differentiable;
 mod error;
 mod evaluate;
 mod kernel;

@@ -111,6 +111,26 @@ impl Graph {
         }
         counts
     }
+
+    /// For each node, whether its value depends on the input.
+    pub fn varies(&self) -> Vec<bool> {
+        let mut varies: Vec<bool> = Vec::with_capacity(self.nodes.len());
+        for node in &self.nodes {
+            let depends = || node.inputs.iter().any(|input| varies[input.index()]);
+            varies.push(match node.op {
+                Op::Input(_) => true,
+                Op::Zero(_) => false,
+                _ => depends(),
+            });
+        }
+        varies
+    }
+
+    /// Whether no output depends on the input. Runtimes that fold constants run nothing of such a network.
+    pub fn is_constant(&self) -> bool {
+        let varies = self.varies();
+        self.outputs.iter().all(|output| !varies[output.index()])
+    }
 }
 
 /// Builds a graph node by node; each node is checked as it is added.

@@ -15,7 +15,7 @@ pub(crate) fn convolutions_run() -> Outcome {
 }
 
 pub(crate) fn cells_run() -> Outcome {
-    run(&["nb201", "darts", "global"])
+    run(&["nb201", "darts", "global", "gdas"])
 }
 
 pub(crate) fn series_run() -> Outcome {

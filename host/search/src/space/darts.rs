@@ -11,6 +11,7 @@ use edgefit_graph::{Graph, NodeId};
 
 use super::choices::{Choice, Choices, take};
 use super::layers::{Convolution, Layers};
+use super::relaxation::{Group, Mix, Mixer, Relaxation, Way};
 use super::scale::Scale;
 use super::settings::{PerStage, SpaceSettings};
 use super::{Frame, Space, SpaceError, Task};
@@ -123,20 +124,54 @@ impl Space for Darts {
     fn decode(&self, genotype: &Genotype) -> Result<Graph, SpaceError> {
         self.check(genotype)?;
         let mut genes = self.frame.choices.reader(genotype);
-        let [mut width, depth] = take(&mut genes);
+        let skeleton = take(&mut genes);
         let cells: Vec<Cell> = cells(self.stages).map(|(_, operations)| read_cell(&mut genes, operations)).collect();
+        self.network(skeleton, |layers, place| add_cell(layers, &cells[usize::from(place.is_reduction())], place))
+    }
+
+    /// One mixed operation for each edge of each of the two cells. Of a node's edges the two that are the most probable stay, as in
+    /// the publication: each with its best operation, none not counted.
+    fn relaxation(&self) -> Result<Option<Relaxation>, SpaceError> {
+        let mut mixer = Mixer::default();
+        let mut groups: Vec<Group> = self.frame.choices.list()[..2].iter().map(Group::fixed).collect();
+        let mut mixed: Vec<Vec<MixedEdge>> = Vec::new();
+        for (number, (cell, operations)) in cells(self.stages).enumerate() {
+            let edges = mixed_edges(&mut mixer, number, cell, operations);
+            groups.extend((0..NODES).map(|node| node_group(&edges, node, operations.len())));
+            mixed.push(edges);
+        }
+        let smallest = self.smallest();
+        let skeleton = take(&mut self.frame.choices.reader(&smallest));
+        let graph = self.network(skeleton, |layers, place| {
+            let (operations, edges) = match place.is_reduction() {
+                true => (REDUCTION, &mixed[1]),
+                false => (NORMAL, &mixed[0]),
+            };
+            add_mixed_cell(layers, &mut mixer, edges, &operations, place)
+        })?;
+        Ok(Some(Relaxation::new(graph, mixer, groups)))
+    }
+}
+
+impl Darts {
+    /// The network of a width and a depth, whose cells a function adds; it returns their outputs.
+    fn network(
+        &self,
+        [mut width, depth]: [usize; 2],
+        mut add_cell: impl FnMut(&mut Layers, &Place<'_>) -> Result<NodeId, SpaceError>,
+    ) -> Result<Graph, SpaceError> {
         let mut layers = Layers::new(&self.frame.task)?;
         layers.conv("stem.conv", Convolution { width: width * JOINED, kernel: 3, stride: 1 })?;
         let mut before = [layers.at(), layers.at()];
         for stage in 1..=self.stages {
             if stage > 1 {
                 width *= 2;
-                let name = format!("stage{stage}.reduction");
-                before = [before[1], add_cell(&mut layers, &cells[1], before, &name, width, 2)?];
+                let name = &format!("stage{stage}.reduction");
+                before = [before[1], add_cell(&mut layers, &Place { name, before, width, stride: 2 })?];
             }
             for number in 1..=depth {
-                let name = format!("stage{stage}.cell{number}");
-                before = [before[1], add_cell(&mut layers, &cells[0], before, &name, width, 1)?];
+                let name = &format!("stage{stage}.cell{number}");
+                before = [before[1], add_cell(&mut layers, &Place { name, before, width, stride: 1 })?];
             }
         }
         layers.go_to(before[1]);
@@ -144,43 +179,139 @@ impl Space for Darts {
     }
 }
 
-/// One cell behind two others; its output.
-fn add_cell(
-    layers: &mut Layers,
-    cell: &Cell,
-    before: [NodeId; 2],
-    name: &str,
+/// Where a cell is: behind two others.
+struct Place<'a> {
+    name: &'a str,
+    before: [NodeId; INPUTS],
     width: usize,
     stride: usize,
-) -> Result<NodeId, SpaceError> {
-    layers.go_to(before[1]);
-    let spatial = layers.spatial().to_vec();
-    let mut values = Vec::with_capacity(INPUTS + NODES);
-    for (number, input) in before.into_iter().enumerate() {
-        layers.go_to(input);
-        let part = format!("{name}.input{number}");
-        layers.activation(&format!("{part}.before"), Activation::Relu)?;
-        match layers.spatial() == spatial {
-            true => layers.conv(&part, Convolution::pointwise(width))?,
-            false => layers.shortcut(&part, width)?,
-        }
-        values.push(layers.at());
+}
+
+impl Place<'_> {
+    fn is_reduction(&self) -> bool {
+        self.stride > 1
     }
+
+    /// The outputs of the cells before, in the width of this one.
+    fn inputs(&self, layers: &mut Layers) -> Result<Vec<NodeId>, SpaceError> {
+        layers.go_to(self.before[1]);
+        let spatial = layers.spatial().to_vec();
+        let mut values = Vec::with_capacity(INPUTS + NODES);
+        for (number, input) in self.before.into_iter().enumerate() {
+            layers.go_to(input);
+            let part = format!("{}.input{number}", self.name);
+            layers.activation(&format!("{part}.before"), Activation::Relu)?;
+            match layers.spatial() == spatial {
+                true => layers.conv(&part, Convolution::pointwise(self.width))?,
+                false => layers.shortcut(&part, self.width)?,
+            }
+            values.push(layers.at());
+        }
+        Ok(values)
+    }
+
+    /// The stride of an edge from a node.
+    fn stride_from(&self, from: usize) -> usize {
+        if from < INPUTS { self.stride } else { 1 }
+    }
+
+    /// The nodes together.
+    fn join(&self, layers: &mut Layers, values: &[NodeId]) -> Result<NodeId, SpaceError> {
+        layers.concat(&format!("{}.join", self.name), &values[INPUTS..])?;
+        Ok(layers.at())
+    }
+}
+
+/// One cell; its output.
+fn add_cell(layers: &mut Layers, cell: &Cell, place: &Place<'_>) -> Result<NodeId, SpaceError> {
+    let mut values = place.inputs(layers)?;
     for (node, edges) in cell.iter().enumerate() {
         let mut sum = None;
         for (number, (from, operation)) in edges.iter().enumerate() {
             layers.go_to(values[*from]);
-            let edge = format!("{name}.node{}.edge{}", node + 1, number + 1);
-            add_operation(layers, *operation, &edge, if *from < INPUTS { stride } else { 1 })?;
+            let name = format!("{}.node{}", place.name, node + 1);
+            add_operation(layers, *operation, &format!("{name}.edge{}", number + 1), place.stride_from(*from))?;
             if let Some(other) = sum {
-                layers.add(&format!("{name}.node{}", node + 1), other)?;
+                layers.add(&name, other)?;
             }
             sum = Some(layers.at());
         }
         values.push(layers.at());
     }
-    layers.concat(&format!("{name}.join"), &values[INPUTS..])?;
-    Ok(layers.at())
+    place.join(layers, &values)
+}
+
+/// An edge of a relaxed cell.
+struct MixedEdge {
+    from: usize,
+    /// Number of the node that it leads to, from 0.
+    node: usize,
+    mix: usize,
+}
+
+/// The name of an edge that is not there; the first operation of every mixed one.
+const NONE: &str = "none";
+
+/// The edges of a cell: from each node to each later one.
+fn mixed_edges(mixer: &mut Mixer, cell: usize, name: &str, operations: &[(&str, Operation)]) -> Vec<MixedEdge> {
+    let ends = (0..NODES).flat_map(|node| (0..INPUTS + node).map(move |from| (from, node)));
+    let edge = |(from, node): (usize, usize)| {
+        let options = std::iter::once(NONE).chain(operations.iter().map(|(label, _)| *label));
+        let skip = operations.iter().position(|(_, operation)| *operation == Operation::Skip);
+        let mix = mixer.mix(Mix {
+            name: format!("{name}.edge{from}-{}", INPUTS + node),
+            options: options.map(str::to_owned).collect(),
+            skip: skip.map(|at| at + 1),
+            cell,
+        });
+        MixedEdge { from, node, mix }
+    };
+    ends.map(edge).collect()
+}
+
+/// The values of a node's genes: two operations, and from which nodes.
+fn node_group(edges: &[MixedEdge], node: usize, operations: usize) -> Group {
+    let mix = |from: usize| edges.iter().find(|edge| (edge.from, edge.node) == (from, node)).map_or(0, |edge| edge.mix);
+    let mut ways = Vec::new();
+    for (pair, (a, b)) in pairs(INPUTS + node).enumerate() {
+        for (first, second) in (0..operations).flat_map(|first| (0..operations).map(move |second| (first, second))) {
+            let mut genes = vec![first as u8, second as u8];
+            if node > 0 {
+                genes.push(pair as u8);
+            }
+            ways.push(Way { genes, taken: vec![(mix(a), first + 1), (mix(b), second + 1)], weight: 1.0 });
+        }
+    }
+    Group(ways)
+}
+
+/// A cell with every operation on every edge, each behind its gate. Poolings have a batch norm, as in the publication, since what they
+/// give is else of another size than what the convolutions give.
+fn add_mixed_cell(
+    layers: &mut Layers,
+    mixer: &mut Mixer,
+    edges: &[MixedEdge],
+    operations: &[(&str, Operation)],
+    place: &Place<'_>,
+) -> Result<NodeId, SpaceError> {
+    let mut values = place.inputs(layers)?;
+    for node in 0..NODES {
+        let mut sum = None;
+        for edge in edges.iter().filter(|edge| edge.node == node) {
+            for (at, (label, operation)) in operations.iter().enumerate() {
+                layers.go_to(values[edge.from]);
+                let name = format!("{}.edge{}-{}.{label}", place.name, edge.from, INPUTS + node);
+                add_operation(layers, *operation, &name, place.stride_from(edge.from))?;
+                if matches!(operation, Operation::MaxPool | Operation::AveragePool) {
+                    layers.norm(&format!("{name}.norm"))?;
+                }
+                mixer.gate(layers, &name, (edge.mix, at + 1), sum)?;
+                sum = Some(layers.at());
+            }
+        }
+        values.push(layers.at());
+    }
+    place.join(layers, &values)
 }
 
 fn add_operation(layers: &mut Layers, operation: Operation, name: &str, stride: usize) -> Result<(), SpaceError> {

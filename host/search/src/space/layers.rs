@@ -7,7 +7,8 @@ mod attention;
 mod block;
 
 use edgefit_graph::op::{
-    Activation, Add, AvgPool, BatchNorm, Concat, Conv, Dense, Flatten, GlobalAvgPool, MaxPool, Mul, Op, Reshape, Zero,
+    Activation, Add, AvgPool, BatchNorm, Concat, Conv, Dense, Flatten, GlobalAvgPool, Identity, MaxPool, Mul, Op,
+    Reshape, Zero,
 };
 use edgefit_graph::{AutoPad, Graph, GraphBuilder, GraphError, NodeId, Shape, Window};
 
@@ -159,6 +160,11 @@ impl Layers {
     /// Zeros.
     pub(crate) fn zero(&mut self, name: &str) -> Result<(), GraphError> {
         self.append(name.to_owned(), Op::Zero(Zero))
+    }
+
+    /// What is there, unchanged, as a node of its own.
+    pub(crate) fn identity(&mut self, name: &str) -> Result<(), GraphError> {
+        self.append(name.to_owned(), Op::Identity(Identity))
     }
 
     /// Adds the output of another node of the same shape.

@@ -10,6 +10,8 @@ use edgefit_graph::op::Activation;
 
 use super::choices::{Choice, Choices};
 use super::layers::{Convolution, InvertedResidual, Layers};
+use super::mixed_stage::MixedStage;
+use super::relaxation::{Group, Mixer, Relaxation};
 use super::scale::Scale;
 use super::segments::{Segment, SegmentSpace, Segments};
 use super::settings::SpaceSettings;
@@ -23,7 +25,7 @@ const ACTIVATION_NAMES: [&str; 2] = ["relu", "hard_swish"];
 const ACTIVATIONS: [Activation; 2] = [Activation::Relu, Activation::HardSwish];
 
 /// By which factor squeeze-and-excitation narrows; 0 leaves it out.
-const SQUEEZES: [usize; 2] = [0, 4];
+pub(super) const SQUEEZES: [usize; 2] = [0, 4];
 
 struct MbConv {
     /// By which factor the input is shrunk; `None` where that is a choice, the first.
@@ -105,6 +107,28 @@ impl Segments for MbConv {
     fn activation(&self, genotype: &Genotype) -> Activation {
         let at = usize::from(self.shrink.is_none()) + 2;
         ACTIVATIONS[usize::from(genotype.genes()[at])]
+    }
+
+    /// One mixed operation for the blocks of each stage, of every kernel, expansion and squeeze together, and one for its depth, between
+    /// what its blocks give one after the other. Widths are not relaxed.
+    fn relaxation(&self, frame: &Frame) -> Result<Option<Relaxation>, SpaceError> {
+        let (choices, smallest) = (&frame.choices, frame.choices.first_options());
+        let activation = self.activation(&smallest);
+        let (mut layers, mut mixer, mut groups) = (Layers::new(&frame.task)?, Mixer::default(), Vec::new());
+        for (position, range) in choices.ranges().enumerate() {
+            let own = &choices.list()[range.clone()];
+            if let Part::Stage(number) = self.part(position) {
+                let stage = MixedStage::new(&mut mixer, number, own, &frame.settings, activation);
+                stage.add(&mut layers, &mut mixer)?;
+                groups.push(stage.group(own));
+                continue;
+            }
+            groups.extend(own.iter().map(Group::fixed));
+            let numbers = choices.numbers(range.start, &smallest.genes()[range]);
+            self.add(Segment::new(position, &numbers, activation), &mut layers)?;
+        }
+        let graph = self.classify(layers, frame.task.classes)?;
+        Ok(Some(Relaxation::new(graph, mixer, groups)))
     }
 
     fn add(&self, mut segment: Segment<'_>, layers: &mut Layers) -> Result<(), GraphError> {

@@ -16,8 +16,10 @@ mod global;
 mod hybrid;
 mod layers;
 mod mbconv;
+mod mixed_stage;
 mod multi_branch;
 mod nb201;
+mod relaxation;
 mod scale;
 mod segments;
 mod settings;
@@ -35,6 +37,7 @@ pub use cost_table::{CostTable, Packed};
 pub use cover::cover;
 pub use custom::{Definition, DefinitionFault};
 pub use error::SpaceError;
+pub use relaxation::{Gate, Mix, Relaxation};
 pub use settings::{PerStage, SpaceSettings};
 pub use tuned::tuned;
 
@@ -221,6 +224,14 @@ pub trait Space: Send + Sync {
     /// The genes that say nothing of the network. Genotypes of the same network that differ here are no duplicates.
     fn beyond<'g>(&self, _genotype: &'g Genotype) -> &'g [u8] {
         &[]
+    }
+
+    /// The space as one network with every candidate operation, where it can be relaxed.
+    ///
+    /// # Errors
+    /// As [`Space::decode`].
+    fn relaxation(&self) -> Result<Option<Relaxation>, SpaceError> {
+        Ok(None)
     }
 
     /// The costs of all networks, where the space can tell them without building each; takes up to a second.

@@ -12,11 +12,12 @@ use edgefit_graph::{Graph, NodeId};
 
 use super::choices::{Choice, Choices, take};
 use super::layers::{Convolution, Layers};
+use super::relaxation::{Group, Mix, Mixer, Relaxation};
 use super::scale::Scale;
 use super::settings::{PerStage, SpaceSettings};
 use super::{Frame, Space, SpaceError, Task};
 use crate::genotype::Genotype;
-use cell::{Cell, EDGES, NODES, OPERATIONS, Operation};
+use cell::{Cell, EDGES, ENDS, NODES, OPERATIONS, Operation, SKIP};
 
 pub(super) const NAME: &str = "nb201";
 
@@ -63,20 +64,22 @@ impl Space for Nb201 {
         self.check(genotype)?;
         let mut genes = self.frame.choices.reader(genotype);
         let cell = Cell(take::<EDGES>(&mut genes)).pruned();
-        let [width, depth] = take(&mut genes);
-        let mut layers = Layers::new(&self.frame.task)?;
-        layers.conv("stem.conv", Convolution { width, kernel: 3, stride: 1 })?;
-        for stage in 1..=self.stages {
-            if stage > 1 {
-                reduce(&mut layers, &format!("stage{stage}.reduce"))?;
-            }
-            for number in 1..=depth {
-                add_cell(&mut layers, &cell, &format!("stage{stage}.cell{number}"))?;
-            }
+        self.network(take(&mut genes), |layers, name| add_cell(layers, &cell, name))
+    }
+
+    /// One mixed operation for each edge, which all cells share.
+    fn relaxation(&self) -> Result<Option<Relaxation>, SpaceError> {
+        let (mut mixer, mut groups) = (Mixer::default(), Vec::new());
+        for choice in &self.frame.choices.list()[..EDGES] {
+            let options = OPERATIONS.map(str::to_owned).to_vec();
+            let mix = Mix { name: choice.name().to_owned(), options, skip: Some(SKIP), cell: 0 };
+            groups.push(Group::of_mix(mixer.mix(mix), OPERATIONS.len()));
         }
-        layers.norm("head.norm")?;
-        layers.activation("head", Activation::Relu)?;
-        Ok(layers.classify(self.frame.task.classes)?)
+        groups.extend(self.frame.choices.list()[EDGES..].iter().map(Group::fixed));
+        let smallest = self.smallest();
+        let mut skeleton = self.frame.choices.reader(&smallest).skip(EDGES);
+        let graph = self.network(take(&mut skeleton), |layers, name| add_mixed_cell(layers, &mut mixer, name))?;
+        Ok(Some(Relaxation::new(graph, mixer, groups)))
     }
 
     /// The cell as a network sees it, the paths through it, and the skeleton's choices.
@@ -111,6 +114,27 @@ impl Space for Nb201 {
 }
 
 impl Nb201 {
+    /// The network of a width and a depth, whose cells a function adds under their names.
+    fn network(
+        &self,
+        [width, depth]: [usize; 2],
+        mut add_cell: impl FnMut(&mut Layers, &str) -> Result<(), SpaceError>,
+    ) -> Result<Graph, SpaceError> {
+        let mut layers = Layers::new(&self.frame.task)?;
+        layers.conv("stem.conv", Convolution { width, kernel: 3, stride: 1 })?;
+        for stage in 1..=self.stages {
+            if stage > 1 {
+                reduce(&mut layers, &format!("stage{stage}.reduce"))?;
+            }
+            for number in 1..=depth {
+                add_cell(&mut layers, &format!("stage{stage}.cell{number}"))?;
+            }
+        }
+        layers.norm("head.norm")?;
+        layers.activation("head", Activation::Relu)?;
+        Ok(layers.classify(self.frame.task.classes)?)
+    }
+
     fn parse_skeleton(&self, text: &str) -> Result<[u8; 2], String> {
         let (width, depth) = text.split_once('-').ok_or_else(|| format!("`{text}` is not a width and a depth"))?;
         let option = |choice: usize, label| self.frame.choices.list()[choice].option(label);
@@ -132,33 +156,72 @@ fn reduce(layers: &mut Layers, name: &str) -> Result<(), SpaceError> {
     Ok(layers.add(&part("add"), shortcut)?)
 }
 
-/// One cell of the width that is there. A convolution comes with an activation before and a batch norm behind it.
+/// A node of a cell as its edges take it.
+#[derive(Clone, Copy)]
+struct Source {
+    value: NodeId,
+    /// What the convolutions take, once there is one.
+    activated: Option<NodeId>,
+}
+
+/// One cell of the width that is there.
 fn add_cell(layers: &mut Layers, cell: &Cell, name: &str) -> Result<(), SpaceError> {
     if !cell.is_connected() {
         return Ok(layers.zero(&format!("{name}.zero"))?);
     }
-    let mut values: [Option<NodeId>; NODES] = [Some(layers.at()), None, None, None];
-    let mut activated: [Option<NodeId>; NODES] = [None; NODES];
+    let mut nodes: [Option<Source>; NODES] = [None; NODES];
+    nodes[0] = Some(Source { value: layers.at(), activated: None });
     for (from, to, operation) in cell.edges() {
         let edge = format!("{name}.edge{from}-{to}");
-        let source = values[from].expect("edges of a pruned cell come from nodes that have a value");
-        layers.go_to(source);
-        match operation {
-            Operation::Skip => {}
-            Operation::AveragePool => layers.average_pool(&edge, 3, 1)?,
-            Operation::Convolution { kernel } => {
-                match activated[from] {
-                    Some(value) => _ = layers.go_to(value),
-                    None => layers.activation(&format!("{name}.node{from}"), Activation::Relu)?,
-                }
-                activated[from] = Some(layers.at());
-                layers.conv(&edge, Convolution { width: layers.channels(), kernel, stride: 1 })?;
+        let source = nodes[from].as_mut().expect("edges of a pruned cell come from nodes that have a value");
+        add_operation(layers, operation, &edge, source, &format!("{name}.node{from}"))?;
+        if let Some(sum) = nodes[to] {
+            layers.add(&format!("{edge}.add"), sum.value)?;
+        }
+        nodes[to] = Some(Source { value: layers.at(), activated: None });
+    }
+    Ok(())
+}
+
+/// A cell whose edges have every operation but none, each behind its gate.
+fn add_mixed_cell(layers: &mut Layers, mixer: &mut Mixer, name: &str) -> Result<(), SpaceError> {
+    let mut nodes = vec![Source { value: layers.at(), activated: None }];
+    for to in 1..NODES {
+        let mut sum = None;
+        for (mix, (from, _)) in ENDS.into_iter().enumerate().filter(|(_, ends)| ends.1 == to) {
+            for (option, label) in OPERATIONS.into_iter().enumerate() {
+                let Some(operation) = Operation::of(option) else { continue };
+                let edge = format!("{name}.edge{from}-{to}.{label}");
+                add_operation(layers, operation, &edge, &mut nodes[from], &format!("{name}.node{from}"))?;
+                mixer.gate(layers, &edge, (mix, option), sum)?;
+                sum = Some(layers.at());
             }
         }
-        if let Some(sum) = values[to] {
-            layers.add(&format!("{edge}.add"), sum)?;
+        nodes.push(Source { value: layers.at(), activated: None });
+    }
+    Ok(())
+}
+
+/// What an edge does to a node. A convolution comes with an activation before, one for all edges from there, and a batch norm behind it.
+fn add_operation(
+    layers: &mut Layers,
+    operation: Operation,
+    name: &str,
+    source: &mut Source,
+    source_name: &str,
+) -> Result<(), SpaceError> {
+    layers.go_to(source.value);
+    match operation {
+        Operation::Skip => {}
+        Operation::AveragePool => layers.average_pool(name, 3, 1)?,
+        Operation::Convolution { kernel } => {
+            match source.activated {
+                Some(value) => _ = layers.go_to(value),
+                None => layers.activation(source_name, Activation::Relu)?,
+            }
+            source.activated = Some(layers.at());
+            layers.conv(name, Convolution { width: layers.channels(), kernel, stride: 1 })?;
         }
-        values[to] = Some(layers.at());
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use edgefit_graph::{Graph, GraphError};
 use super::choices::{Choices, take};
 use super::cost_table::CostTable;
 use super::layers::Layers;
+use super::relaxation::Relaxation;
 use super::{Frame, Space, SpaceError, Task};
 use crate::genotype::Genotype;
 
@@ -34,6 +35,14 @@ pub(super) trait Segments: Send + Sync + 'static {
         Activation::Relu
     }
 
+    /// The space relaxed, where that can be.
+    ///
+    /// # Errors
+    /// As [`Segments::add`].
+    fn relaxation(&self, _frame: &Frame) -> Result<Option<Relaxation>, SpaceError> {
+        Ok(None)
+    }
+
     /// From the output of the last segment to one logit a class.
     ///
     /// # Errors
@@ -53,7 +62,7 @@ pub(super) struct Segment<'a> {
 }
 
 impl<'a> Segment<'a> {
-    fn new(position: usize, numbers: &'a [usize], activation: Activation) -> Self {
+    pub(super) fn new(position: usize, numbers: &'a [usize], activation: Activation) -> Self {
         Self { position, activation, numbers: numbers.iter().copied() }
     }
 
@@ -83,6 +92,10 @@ impl<S: Segments> Space for SegmentSpace<S> {
             segments.add(Segment::new(position, &numbers, activation), &mut layers)?;
         }
         Ok(segments.classify(layers, frame.task.classes)?)
+    }
+
+    fn relaxation(&self) -> Result<Option<Relaxation>, SpaceError> {
+        self.segments.relaxation(&self.frame)
     }
 
     fn cost_table(&self) -> Option<CostTable> {

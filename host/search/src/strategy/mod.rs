@@ -8,6 +8,7 @@ mod archive;
 mod asha;
 mod bayesian;
 mod brackets;
+mod early_stop;
 mod evolution;
 mod gaussian;
 mod grid;
@@ -19,6 +20,7 @@ mod population;
 mod preselection;
 mod promise;
 mod random;
+mod ranked;
 mod reinforce;
 mod repair;
 mod scalarization;
@@ -32,11 +34,12 @@ mod tpe;
 
 use rand_chacha::ChaCha8Rng;
 
+pub use early_stop::{End, ended};
 pub use preselection::{Preselection, Scorer};
 pub use settings::{StrategyError, StrategySettings};
 
 use crate::genotype::Genotype;
-use crate::space::Space;
+use crate::space::{Relaxation, Space, SpaceError};
 use crate::trial::Observation;
 
 /// What a strategy sees when it is asked.
@@ -131,9 +134,30 @@ const STRATEGIES: [(&str, Make); 11] = [
     (asha::NAME, asha::make),
 ];
 
-/// The names of all strategies.
+/// The strategies that a supernet guides; to add one, add its line here, and say in `edgefit-train` how its supernet learns.
+const BY_GRADIENT: [(&str, Make); 2] = [(ranked::DARTS, ranked::make_darts), (ranked::GDAS, ranked::make_gdas)];
+
+/// The names of the strategies that learn from trials alone.
 pub fn names() -> impl Iterator<Item = &'static str> {
     STRATEGIES.iter().map(|(name, _)| *name)
+}
+
+/// The names of the strategies that a supernet guides.
+pub fn names_by_gradient() -> impl Iterator<Item = &'static str> {
+    BY_GRADIENT.iter().map(|(name, _)| *name)
+}
+
+/// A strategy [by gradient](names_by_gradient) that proposes networks in the order of their probability.
+///
+/// # Errors
+/// When the relaxation is of another space.
+pub fn follow(
+    settings: &StrategySettings,
+    space: &dyn Space,
+    relaxation: &Relaxation,
+    probabilities: &[Vec<f64>],
+) -> Result<Box<dyn Strategy>, SpaceError> {
+    ranked::follow(settings, space, relaxation, probabilities)
 }
 
 /// The names of the strategies that train every network to the end.
@@ -156,10 +180,10 @@ pub fn resolved(settings: &StrategySettings) -> Result<StrategySettings, Strateg
 /// # Errors
 /// When there is no such strategy or a setting does not fit it.
 pub fn build(settings: &StrategySettings) -> Result<Box<dyn Strategy>, StrategyError> {
-    let found = STRATEGIES.iter().find(|(name, _)| *name == settings.name);
+    let found = STRATEGIES.iter().chain(&BY_GRADIENT).find(|(name, _)| *name == settings.name);
     let (_, make) = found.ok_or_else(|| StrategyError::Unknown {
         name: settings.name.clone(),
-        known: names().collect::<Vec<_>>().join(", "),
+        known: names().chain(names_by_gradient()).collect::<Vec<_>>().join(", "),
     })?;
     make(settings)
 }

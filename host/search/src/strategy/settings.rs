@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Largest population.
 const MAX_POPULATION: usize = 10_000;
 
-/// Most epochs of the shortest trainings.
+/// Most epochs of the shortest trainings, and of a supernet.
 const MAX_EPOCHS: usize = 10_000;
 
 /// Largest number of networks of which one is trained on.
@@ -13,6 +13,9 @@ const MAX_REDUCTION: usize = 100;
 
 /// Largest step of a controller.
 const MAX_LEARNING_RATE: f64 = 100.0;
+
+/// Largest weight of the latency beside the loss.
+const MAX_LATENCY_WEIGHT: f64 = 100.0;
 
 /// The table `[strategy]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,6 +46,15 @@ pub struct StrategySettings {
     /// `asha`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reduction: Option<u64>,
+    /// Passes over the training samples for which the supernet is trained; `darts` and `gdas`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supernet_epochs: Option<u64>,
+    /// Whether the gradient for the architecture takes the weights as they are (1) or as one step would make them (2); `darts`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<u64>,
+    /// What the expected latency counts beside the loss; `darts` and `gdas`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_weight: Option<f64>,
     /// Folder of an earlier run with whose best networks to begin; the host reads it, for every strategy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warm_start: Option<String>,
@@ -74,6 +86,9 @@ impl StrategySettings {
             learning_rate: None,
             min_epochs: None,
             reduction: None,
+            supernet_epochs: None,
+            order: None,
+            latency_weight: None,
             warm_start: None,
         }
     }
@@ -115,6 +130,27 @@ impl StrategySettings {
         within("reduction", reduction as usize, 2, MAX_REDUCTION).map(|reduction| reduction as u64)
     }
 
+    /// Passes of a supernet, `default` unless stated.
+    pub(crate) fn supernet_epochs_or(&self, default: u64) -> Result<u64, StrategyError> {
+        let epochs = self.supernet_epochs.unwrap_or(default);
+        within("supernet_epochs", epochs as usize, 1, MAX_EPOCHS).map(|epochs| epochs as u64)
+    }
+
+    /// The order of the gradient for the architecture, `default` unless stated.
+    pub(crate) fn order_or(&self, default: u64) -> Result<u64, StrategyError> {
+        within("order", self.order.unwrap_or(default) as usize, 1, 2).map(|order| order as u64)
+    }
+
+    /// What the latency counts, `default` unless stated.
+    pub(crate) fn latency_weight_or(&self, default: f64) -> Result<f64, StrategyError> {
+        let weight = self.latency_weight.unwrap_or(default);
+        if (0.0..=MAX_LATENCY_WEIGHT).contains(&weight) {
+            return Ok(weight);
+        }
+        let reason = format!("{weight} is not between 0 and {MAX_LATENCY_WEIGHT}");
+        Err(StrategyError::Setting { key: "latency_weight", reason })
+    }
+
     /// An error if the user states what this strategy does not have.
     pub(crate) fn has_only(&self, keys: &[&str]) -> Result<(), StrategyError> {
         let stated = [
@@ -124,6 +160,9 @@ impl StrategySettings {
             ("learning_rate", self.learning_rate.is_some()),
             ("min_epochs", self.min_epochs.is_some()),
             ("reduction", self.reduction.is_some()),
+            ("supernet_epochs", self.supernet_epochs.is_some()),
+            ("order", self.order.is_some()),
+            ("latency_weight", self.latency_weight.is_some()),
         ];
         let foreign = stated.into_iter().find(|(key, is_stated)| *is_stated && !keys.contains(key));
         foreign.map_or(Ok(()), |(key, _)| {

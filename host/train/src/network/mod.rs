@@ -7,6 +7,7 @@ mod block;
 mod composed;
 mod fuse;
 mod initial;
+mod mixed;
 mod plan;
 mod run;
 mod value;
@@ -22,6 +23,7 @@ use value::{Layout, Value, padded};
 pub(crate) use block::Block;
 pub use initial::initial_weights;
 pub(crate) use initial::normal;
+pub(crate) use mixed::Gating;
 pub use run::run;
 
 /// What computes the operations.

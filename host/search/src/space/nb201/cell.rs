@@ -10,10 +10,11 @@ pub(super) const EDGES: usize = 6;
 pub(super) const OPERATIONS: [&str; 5] = ["none", "skip_connect", "avg_pool_3x3", "nor_conv_1x1", "nor_conv_3x3"];
 
 const NONE: usize = 0;
-const SKIP: usize = 1;
+/// The operation that only passes on what comes in.
+pub(super) const SKIP: usize = 1;
 
 /// From which node to which each edge goes, in the order of the string.
-const ENDS: [(usize, usize); EDGES] = [(0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)];
+pub(super) const ENDS: [(usize, usize); EDGES] = [(0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3)];
 
 /// The ways from input to output, as edges.
 const PATHS: [&[usize]; 4] = [&[3], &[0, 4], &[1, 5], &[0, 2, 5]];
@@ -31,6 +32,19 @@ pub(super) enum Operation {
     Skip,
     AveragePool,
     Convolution { kernel: usize },
+}
+
+impl Operation {
+    /// What stands at a position of [`OPERATIONS`]; `None` for an edge that is absent.
+    pub(super) fn of(position: usize) -> Option<Self> {
+        match position {
+            NONE => None,
+            SKIP => Some(Self::Skip),
+            2 => Some(Self::AveragePool),
+            3 => Some(Self::Convolution { kernel: 1 }),
+            _ => Some(Self::Convolution { kernel: 3 }),
+        }
+    }
 }
 
 /// The operation of each edge, as a position in [`OPERATIONS`].
@@ -96,16 +110,8 @@ impl Cell {
 
     /// The edges that are there: from which node, to which, and what they do.
     pub(super) fn edges(&self) -> impl Iterator<Item = (usize, usize, Operation)> {
-        self.0.iter().zip(ENDS).filter_map(|(operation, (from, to))| {
-            let operation = match operation {
-                0 => return None,
-                1 => Operation::Skip,
-                2 => Operation::AveragePool,
-                3 => Operation::Convolution { kernel: 1 },
-                _ => Operation::Convolution { kernel: 3 },
-            };
-            Some((from, to, operation))
-        })
+        let edges = self.0.iter().zip(ENDS);
+        edges.filter_map(|(operation, (from, to))| Some((from, to, Operation::of(*operation)?)))
     }
 
     /// One feature for each operation of each edge that matters, and one for each sequence of operations that is a path from
