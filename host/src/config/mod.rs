@@ -155,7 +155,7 @@ impl SearchConfig {
         self.possible_goals().expect("what was read was checked, and so was another choice of devices")
     }
 
-    /// Takes the devices of these names instead of the file's, see [`Devices::choose`].
+    /// Takes the devices of these names instead of the file's, each used as the file says of it, or else as it says of its first.
     ///
     /// # Errors
     /// When they leave nothing that is to be good.
