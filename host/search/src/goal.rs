@@ -163,6 +163,13 @@ impl Goals {
         }
     }
 
+    /// Everything that is asked for, with the number of the device: of objectives, targets and constraints, repetitions included.
+    pub fn metrics(&self) -> impl Iterator<Item = (Metric, u8)> {
+        let objectives = self.objectives.iter().map(|one| (one.metric, one.device));
+        let targets = self.targets.iter().map(|one| (one.metric, one.device));
+        objectives.chain(targets).chain(self.constraints.iter().map(|one| (one.metric, one.device)))
+    }
+
     /// What is to be aimed at.
     pub fn targets(&self) -> &[Target] {
         &self.targets

@@ -299,7 +299,7 @@ fn read_layout(section: &mut Section<'_, '_>, format: DataFormat) -> Option<&'st
         return None;
     }
     let names = Layout::ALL.map(|(name, _)| (name, Some(name)));
-    section.choice("layout", None, &names, &[])
+    section.choice("layout", None, &names)
 }
 
 fn read_sound(section: &mut Section<'_, '_>, format: DataFormat) -> Option<SoundConfig> {
@@ -318,7 +318,7 @@ fn read_sound(section: &mut Section<'_, '_>, format: DataFormat) -> Option<Sound
 
 fn read_format(section: &mut Section<'_, '_>) -> DataFormat {
     let formats = FORMATS.map(|format| (format.name(), DataFormat(format.name())));
-    section.required_choice("format", &formats, &[]).unwrap_or(formats[0].1)
+    section.required_choice("format", &formats).unwrap_or(formats[0].1)
 }
 
 fn read_path(section: &mut Section<'_, '_>, format: DataFormat) -> Option<PathBuf> {

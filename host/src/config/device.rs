@@ -94,19 +94,14 @@ impl DeviceConfig {
         let presets = Preset::ALL.map(|preset| (preset.name(), preset));
         let keys = ["runtime", "threads", "affinity"];
         let left_out = keys.into_iter().filter(|key| !section.has(key)).collect();
-        let runtime = section.choice("runtime", RuntimeName::Tract, &runtimes, &[]);
+        let runtime = section.choice("runtime", RuntimeName::Tract, &runtimes);
         Self {
             name: section.text("name", "local"),
             runtime,
             threads: u32::try_from(section.count("threads", 1, 1..=limits::MAX_THREADS as usize)).unwrap_or(1),
             affinity: read_affinity(section),
-            preset: section.choice("preset", Preset::Quick, &presets, &[]),
-            on_loss: section.choice(
-                "on_loss",
-                OnLoss::Stop,
-                &[("stop", OnLoss::Stop), ("predict", OnLoss::Predict)],
-                &[],
-            ),
+            preset: section.choice("preset", Preset::Quick, &presets),
+            on_loss: section.choice("on_loss", OnLoss::Stop, &[("stop", OnLoss::Stop), ("predict", OnLoss::Predict)]),
             objectives: Objectives::default(),
             constraints: Constraints::default(),
             left_out,

@@ -132,7 +132,7 @@ fn read_target(section: &Section<'_, '_>, key: GoalKey<'_>) -> Option<Target> {
 fn check_goal(section: &Section<'_, '_>, key: GoalKey<'_>, value: &Spanned<DeValue<'_>>) {
     let goals = [("max", "max"), ("min", "min")];
     let right = metric::goal(key.metric);
-    if let Some(goal) = section.chosen(key.text, value, &goals, &[])
+    if let Some(goal) = section.chosen(key.text, value, &goals)
         && goal != right
     {
         let help = Some(format!("write `{} = \"{right}\"`", key.text));

@@ -26,7 +26,7 @@ pub(super) fn read(section: &mut Section<'_, '_>) -> SpaceSettings {
     if section.has("definition") {
         presets.push((CUSTOM, CUSTOM));
     }
-    let Some(preset) = section.required_choice("preset", &presets, &[]) else {
+    let Some(preset) = section.required_choice("preset", &presets) else {
         return SpaceSettings::preset("");
     };
     let settings = section.decode().unwrap_or_else(|| SpaceSettings::preset(preset));

@@ -22,7 +22,7 @@ pub(super) fn read(section: &mut Section<'_, '_>) -> StrategySettings {
     }
     let names = strategy::names().chain(strategy::names_by_gradient());
     let names: Vec<(&str, &str)> = names.map(|name| (name, name)).collect();
-    if section.has("name") && section.required_choice("name", &names, &[]).is_none() {
+    if section.has("name") && section.required_choice("name", &names).is_none() {
         section.settle_all();
         return standard;
     }

@@ -109,10 +109,10 @@ pub struct EstimateConfig {
 
 impl EstimateConfig {
     pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
-        let optimizer = section.choice("optimizer", Optimizer::Adamw, &OPTIMIZERS, &[]);
+        let optimizer = section.choice("optimizer", Optimizer::Adamw, &OPTIMIZERS);
         let (learning_rate, weight_decay) = standard(optimizer);
         let (proxy, proposals) = read_proxy(section);
-        let method = section.choice("method", Method::Training, &METHODS, &[]);
+        let method = section.choice("method", Method::Training, &METHODS);
         let (supernet_epochs, supernet_sampling) = read_supernet(section, method);
         let (epochs, least) = if method == Method::Training { (3, 1) } else { (0, 0) };
         let epochs = section.count("epochs", epochs, least..=MOST_EPOCHS);
@@ -124,7 +124,7 @@ impl EstimateConfig {
             batch: section.count("batch", 32, 1..=MOST_BATCH),
             optimizer,
             learning_rate: section.number("learning_rate", learning_rate, POSITIVE_RATE),
-            schedule: section.choice("schedule", Schedule::Cosine, &SCHEDULES, &[]),
+            schedule: section.choice("schedule", Schedule::Cosine, &SCHEDULES),
             weight_decay: section.number("weight_decay", weight_decay, 0.0..=1.0),
             warmup: section.number("warmup", 0.1, 0.0..1.0),
             label_smoothing: section.number("label_smoothing", 0.1, 0.0..1.0),
@@ -135,7 +135,7 @@ impl EstimateConfig {
             proxy,
             proposals,
             jobs: section.count("jobs", 2, 1..=256),
-            compute: section.choice("compute", Compute::Cpu, &COMPUTES, &[]),
+            compute: section.choice("compute", Compute::Cpu, &COMPUTES),
         }
     }
 }
@@ -157,7 +157,7 @@ fn read_stop(section: &mut Section<'_, '_>, epochs: usize) -> Option<f64> {
 /// Epochs and sampling of a supernet, where the method has one.
 fn read_supernet(section: &mut Section<'_, '_>, method: Method) -> (Option<usize>, Option<Sampling>) {
     let epochs = section.optional_count("supernet_epochs", 1..=MOST_EPOCHS);
-    let sampling = section.choice("supernet_sampling", Sampling::Sandwich(1), &SAMPLINGS, &[]);
+    let sampling = section.choice("supernet_sampling", Sampling::Sandwich(1), &SAMPLINGS);
     if method == Method::OneShot {
         return (Some(epochs.unwrap_or(SUPERNET_EPOCHS)), Some(sampling));
     }
@@ -215,7 +215,7 @@ const PROPOSALS: usize = 8;
 fn read_proxy(section: &mut Section<'_, '_>) -> (Option<Proxy>, Option<usize>) {
     let known = PROXIES.iter().map(|proxy| (proxy.name(), Proxy::One(proxy.name())));
     let names: Vec<(&str, Proxy)> = known.chain([(COMBINED_NAME, Proxy::Combined)]).collect();
-    let proxy = if section.has("proxy") { section.required_choice("proxy", &names, &[]) } else { None };
+    let proxy = if section.has("proxy") { section.required_choice("proxy", &names) } else { None };
     let proposals = section.optional_count("proposals", 1..=MOST_PROPOSALS);
     if proxy.is_none() && proposals.is_some() {
         let help = "write `proxy = \"naswot\"`, or remove it".to_owned();

@@ -92,35 +92,22 @@ impl Section<'_, '_> {
     }
 
     /// One of the names, each of which stands for something; `first` where it is absent or wrong.
-    ///
-    /// `planned` are names that the documentation speaks of and this version has not.
-    pub(super) fn choice<T: Copy>(&mut self, key: &'static str, first: T, names: &[(&str, T)], planned: &[&str]) -> T {
-        if self.has(key) { self.required_choice(key, names, planned).unwrap_or(first) } else { first }
+    pub(super) fn choice<T: Copy>(&mut self, key: &'static str, first: T, names: &[(&str, T)]) -> T {
+        if self.has(key) { self.required_choice(key, names).unwrap_or(first) } else { first }
     }
 
     /// A name that has to be there; `None` where that was reported.
-    pub(super) fn required_choice<T: Copy>(
-        &mut self,
-        key: &'static str,
-        names: &[(&str, T)],
-        planned: &[&str],
-    ) -> Option<T> {
+    pub(super) fn required_choice<T: Copy>(&mut self, key: &'static str, names: &[(&str, T)]) -> Option<T> {
         let Some(value) = self.get(key) else {
             let all: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
             self.wrong_section_key(key, "is missing", Some(format!("there are {}", listed(&all))));
             return None;
         };
-        self.chosen(key, value, names, planned)
+        self.chosen(key, value, names)
     }
 
     /// What a value names, of a key that may be unknown; `None` where that was reported.
-    pub(super) fn chosen<T: Copy>(
-        &self,
-        key: &str,
-        value: &Spanned<DeValue<'_>>,
-        names: &[(&str, T)],
-        planned: &[&str],
-    ) -> Option<T> {
+    pub(super) fn chosen<T: Copy>(&self, key: &str, value: &Spanned<DeValue<'_>>, names: &[(&str, T)]) -> Option<T> {
         let all: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
         let Some(text) = value.get_ref().as_str() else {
             self.wrong_type(key, value, "text in quotes");
@@ -128,18 +115,17 @@ impl Section<'_, '_> {
         };
         let found = names.iter().find(|(name, _)| *name == text).map(|(_, meaning)| *meaning);
         if found.is_none() {
-            self.unknown_name(key, text, &all, planned);
+            self.unknown_name(key, text, &all);
         }
         found
     }
 
-    fn unknown_name(&self, key: &str, text: &str, names: &[&str], planned: &[&str]) {
+    fn unknown_name(&self, key: &str, text: &str, names: &[&str]) {
         let help = match nearest(text, names.iter().copied()) {
             Some(near) => format!("did you mean \"{near}\"? There are {}", listed(names)),
             None => format!("there are {}", listed(names)),
         };
-        let message = if planned.contains(&text) { "is not in this version" } else { "is not known" };
-        self.wrong_value(key, &format!("\"{text}\" {message}"), Some(help));
+        self.wrong_value(key, &format!("\"{text}\" is not known"), Some(help));
     }
 
     /// Reports a value of another type.

@@ -20,12 +20,10 @@ const AIMS: [(Metric, Aim); 7] = [
 ];
 
 impl Run<'_> {
-    /// The aims among the objectives and constraints.
+    /// The aims among what the goals ask for.
     fn wanted_aims(&self) -> Vec<(Metric, Aim)> {
         let goals = self.config.goals();
-        let objectives = goals.objectives().iter().map(|objective| objective.metric);
-        let named: Vec<Metric> = objectives.chain(goals.constraints().iter().map(|c| c.metric)).collect();
-        AIMS.into_iter().filter(|(metric, _)| named.contains(metric)).collect()
+        AIMS.into_iter().filter(|(aim, _)| goals.metrics().any(|(metric, _)| metric == *aim)).collect()
     }
 
     /// Whether the record of a training is not enough, since aims need its weights. Training again gives the same ones.

@@ -8,9 +8,7 @@ use edgefit_search::{Goals, Metric, Origin, Readings, Value};
 /// Whether the predictions among `known` are sure enough to do without a measurement: half the width of each interval is at most the
 /// share `within` of its value. 0 asks for a measurement always.
 pub(super) fn is_sure(goals: &Goals, known: &Readings, within: f64) -> bool {
-    let objectives = goals.objectives().iter().map(|o| (o.metric, o.device));
-    let of_goals = objectives.chain(goals.constraints().iter().map(|c| (c.metric, c.device)));
-    let mut of_device = of_goals.filter(|(metric, _)| !metric.is_share());
+    let mut of_device = goals.metrics().filter(|(metric, _)| !metric.is_share());
     let is_settled =
         |(metric, device)| known.best_on(device, metric).is_some_and(|v| is_settled(goals, metric, v, within));
     within > 0.0 && of_device.all(is_settled)

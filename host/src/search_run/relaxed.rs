@@ -8,12 +8,12 @@ use std::time::Instant;
 use edgefit_search::space::Relaxation;
 use edgefit_search::strategy::{self, Strategy};
 use edgefit_search::{Metric, Space, StrategySettings, draw};
-use edgefit_train::TrainError;
 use edgefit_train::differentiable::{Cost, Gate, Lesson, Method, Pull, Relaxed, Supernet};
 
 use super::Run;
 use super::recipe;
 use super::seed::derived;
+use super::training::untrained;
 use crate::config::SearchConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Event, Phase as Part};
@@ -79,7 +79,7 @@ impl Run<'_> {
         let gate = |gate: &edgefit_search::space::Gate| Gate { node: gate.node, mix: gate.mix, option: gate.option };
         let gates: Vec<Gate> = relaxation.gates.iter().map(gate).collect();
         let relaxed = Relaxed { graph: &relaxation.graph, gates: &gates, options: &options };
-        let mut supernet = Supernet::new(&relaxed, &recipe, seed).map_err(failed)?;
+        let mut supernet = Supernet::new(&relaxed, &recipe, seed).map_err(|error| untrained("the supernet", error))?;
         if let Ok(bytes) = std::fs::read(self.folder.file(RunFile::Relaxed)) {
             // What is damaged is trained again, which comes to the same.
             supernet.restore(&bytes).ok();
@@ -99,7 +99,7 @@ impl Run<'_> {
             };
             let trained = supernet.train_epoch(&lesson, &mut go_on);
             self.check_interrupted()?;
-            trained.map_err(failed)?;
+            trained.map_err(|error| untrained("the supernet", error))?;
             self.folder.write(RunFile::Relaxed, &supernet.to_bytes())?;
             let probabilities = supernet.probabilities();
             self.progress.emit(Event::RelaxedEpoch {
@@ -211,17 +211,6 @@ fn learned(relaxation: &Relaxation, course: &[Vec<Vec<f64>>], cost: Option<&Cost
     };
     let latency_ms = cost.map(|cost| course.iter().map(|epoch| cost.expected(epoch)).collect());
     Learned { mixes: relaxation.mixes.iter().enumerate().map(mix).collect(), latency_ms, end }
-}
-
-/// The error of a supernet that could not be trained.
-fn failed(error: TrainError) -> Error {
-    match error {
-        TrainError::Diverged { .. } => Error::new(
-            ErrorKind::Usage,
-            format!("the supernet {error}: lower `learning_rate` in [estimate], or set `clip_norm` there"),
-        ),
-        error => Error::new(ErrorKind::Internal, format!("the supernet: {error}")),
-    }
 }
 
 #[cfg(test)]

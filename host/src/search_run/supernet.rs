@@ -7,13 +7,13 @@ use std::time::Instant;
 
 use edgefit_graph::Graph;
 use edgefit_search::{Space, SpaceError, space};
-use edgefit_train::TrainError;
 use edgefit_train::supernet::{Family, Lesson, Supernet};
 use rand_chacha::ChaCha8Rng;
 
 use super::Run;
 use super::recipe;
 use super::seed::derived;
+use super::training::untrained;
 use crate::config::{Method, SearchConfig};
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::{Event, Phase as Part};
@@ -78,7 +78,7 @@ impl Run<'_> {
             };
             let trained = supernet.train_epoch(&lesson, &mut go_on);
             self.check_interrupted()?;
-            let loss = trained.map_err(failed)?;
+            let loss = trained.map_err(|error| untrained("the shared weights", error))?;
             self.folder.write(RunFile::Supernet, &supernet.to_bytes())?;
             self.progress.emit(Event::SupernetEpoch { loss });
         }
@@ -94,17 +94,6 @@ impl Run<'_> {
 /// The networks whose weights the supernet is to hold.
 fn covered(space: &dyn Space, seed: u64) -> std::result::Result<Vec<Graph>, SpaceError> {
     space::cover(space, seed).iter().map(|genotype| space.decode(genotype)).collect()
-}
-
-/// The error of a supernet that could not be trained.
-fn failed(error: TrainError) -> Error {
-    match error {
-        TrainError::Diverged { .. } => Error::new(
-            ErrorKind::Usage,
-            format!("the shared weights {error}: lower `learning_rate` in [estimate], or set `clip_norm` there"),
-        ),
-        error => Error::new(ErrorKind::Internal, format!("the shared weights: {error}")),
-    }
 }
 
 #[cfg(test)]

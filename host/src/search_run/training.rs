@@ -19,7 +19,7 @@ use super::hope::Watch;
 use super::recipe;
 use super::seed::derived;
 use crate::config::SearchConfig;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::progress::Event;
 use crate::study::{Epoch, Purpose, Study, Training};
 
@@ -117,6 +117,16 @@ fn judged(graph: &Graph, weights: &Weights, dataset: &Dataset) -> std::result::R
     let epoch = EpochReport { epoch: 1, train_loss: f64::NAN, validation_loss, validation_accuracy };
     let weights = weights.clone();
     Ok(TrainOutcome { weights, best_epoch: 1, validation_accuracy, validation_loss, epochs: vec![epoch] })
+}
+
+/// The error of weights that a whole search depends on and that could not be trained.
+pub(super) fn untrained(what: &str, error: TrainError) -> Error {
+    let hint = match error {
+        TrainError::Diverged { .. } => ": lower `learning_rate` in [estimate], or set `clip_norm` there",
+        _ => "",
+    };
+    let error = Error::from(error);
+    Error::new(error.kind, format!("{what}: {error}{hint}"))
 }
 
 /// A network that was trained, now or before an interruption.
