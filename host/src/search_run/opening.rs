@@ -10,6 +10,7 @@ use edgefit_train::Dataset;
 
 use super::seed::derived;
 use super::station::Station;
+use super::telling::on_device;
 use super::{Place, Run, hope, relaxed, supernet};
 use crate::config::{DeviceConfig, SearchConfig};
 use crate::device::{DeviceInfo, Registry};
@@ -41,11 +42,13 @@ impl<'a> Run<'a> {
         let mut stations = Station::connect_all(config, registry)?;
         let folder = open_folder(config, place)?;
         let settings = complete(config, space.as_ref())?.to_toml();
-        let mut study = open_study(config.seed, &settings, place, &folder, &stations)?;
+        let reference = reference_losses(config, space.as_ref(), dataset.classes.len())?;
+        let provenance = provenance(config, &stations, &reference);
+        let header = Header { config: settings.clone(), seed: config.seed, provenance };
+        let mut study = open_study(&header, place, &folder)?;
         // Behind the study: a folder that has it can be resumed, and one that has nothing can be used again.
         folder.write(RunFile::Search, settings.as_bytes())?;
         let started = study.header()?.provenance.started;
-        let reference = reference_losses(config, space.as_ref(), dataset.classes.len())?;
         for station in &mut stations {
             station.table.set_population(Some(space_spec(config, &dataset).population()?));
         }
@@ -169,24 +172,30 @@ fn open_folder(config: &SearchConfig, place: &Place) -> Result<RunFolder> {
     })
 }
 
-/// The study of the folder: a new one, or the one that is there if it is about the same run.
-fn open_study(seed: u64, settings: &str, place: &Place, folder: &RunFolder, stations: &[Station]) -> Result<Study> {
-    let path = folder.file(RunFile::Study);
+fn provenance(config: &SearchConfig, stations: &[Station], reference: &[f64]) -> Provenance {
     let all = |say: fn(&TableProvenance) -> String| {
         stations.iter().map(|station| say(station.provenance())).collect::<Vec<_>>().join("; ")
     };
-    let provenance = Provenance {
+    let point = |(objective, loss): (&Objective, &f64)| {
+        (on_device(stations, objective.metric, objective.device), objective.value(*loss))
+    };
+    Provenance {
         edgefit_version: env!("CARGO_PKG_VERSION").to_owned(),
         device: all(|from| from.device.clone()),
         runtime: all(|from| format!("{} {}, {} thread(s)", from.runtime, from.runtime_version, from.threads)),
         started: jiff::Timestamp::now().to_string(),
-    };
-    let header = Header { config: settings.to_owned(), seed, provenance };
+        hypervolume_reference: config.goals().objectives().iter().zip(reference).map(point).collect(),
+    }
+}
+
+/// The study of the folder: a new one, or the one that is there if it is about the same run.
+fn open_study(header: &Header, place: &Place, folder: &RunFolder) -> Result<Study> {
+    let path = folder.file(RunFile::Study);
     if !place.resume {
-        return Ok(Study::create(&path, &header)?);
+        return Ok(Study::create(&path, header)?);
     }
     let mut study = Study::open(&path)?;
-    match difference(&study.header()?, &header) {
+    match difference(&study.header()?, header) {
         None => Ok(study),
         Some(reason) => {
             let path = folder.path().display();

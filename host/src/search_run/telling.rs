@@ -4,6 +4,7 @@ use edgefit_search::{Constraint, Metric, Readings, Status, Target, Trial};
 
 use super::Run;
 use super::report_data;
+use super::station::Station;
 use crate::progress::{Event, Judged, Latency};
 
 impl Run<'_> {
@@ -63,13 +64,14 @@ impl Run<'_> {
         }
     }
 
-    /// `latency_ms`, or `latency_ms on pi` where there are several devices.
     fn on_device(&self, metric: Metric, device: u8) -> String {
-        match self.stations.get(usize::from(device)) {
-            Some(station) if self.stations.len() > 1 && metric.is_of_device() => {
-                format!("{metric} on {}", station.label)
-            }
-            _ => metric.to_string(),
-        }
+        on_device(&self.stations, metric, device)
+    }
+}
+/// `latency_ms`, or `latency_ms on pi` where there are several devices.
+pub(super) fn on_device(stations: &[Station], metric: Metric, device: u8) -> String {
+    match stations.get(usize::from(device)) {
+        Some(station) if stations.len() > 1 && metric.is_of_device() => format!("{metric} on {}", station.label),
+        _ => metric.to_string(),
     }
 }

@@ -15,7 +15,7 @@ pub struct Header {
 }
 
 /// What a study is made with. Measurements of one study are of one device and one runtime.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
     /// Version of edgefit.
     pub edgefit_version: String,
@@ -25,6 +25,9 @@ pub struct Provenance {
     pub runtime: String,
     /// When the run began, RFC 3339.
     pub started: String,
+    /// The point that the hypervolumes of the trials are counted from: each objective, such as `latency_ms on pi`, with its value.
+    #[serde(default)]
+    pub hypervolume_reference: Vec<(String, f64)>,
 }
 
 /// A model that was measured for the latency table before the search.

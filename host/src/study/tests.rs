@@ -20,6 +20,7 @@ pub(super) fn header() -> Header {
         device: "local".to_owned(),
         runtime: "tract 0.23.9, 1 thread".to_owned(),
         started: "2026-11-24T10:15:00Z".to_owned(),
+        hypervolume_reference: vec![("accuracy".to_owned(), 0.1), ("latency_ms".to_owned(), 1.0 / 3.0)],
     };
     Header { config: "seed = 42\n".to_owned(), seed: u64::MAX, provenance }
 }
