@@ -173,8 +173,8 @@ impl Run<'_> {
         let digest = Digest::of(&self.space.decode(&trial.genotype)?);
         let taken = self.measure_everywhere(purpose, &digest, model)?;
         // What one device measured is kept also where another failed.
-        let records = taken.iter().flatten().filter_map(|taken| taken.record.as_ref());
-        records.map(|record| self.study.save_measurement(record)).collect::<std::result::Result<(), _>>()?;
+        let mut records = taken.iter().flatten().filter_map(|taken| taken.record.as_ref());
+        records.try_for_each(|record| self.study.save_measurement(record))?;
         let mut measurements = Vec::with_capacity(taken.len());
         for taken in taken {
             match taken {
