@@ -9,6 +9,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     process::ExitCode,
+    sync::Arc,
 };
 
 use crate::{
@@ -31,7 +32,7 @@ Options:
   --tcp ADDRESS:PORT  Serve one host at a time over TCP
   --token-file FILE   Serve only hosts that show the token in this file
   --store FOLDER      Keep models in this folder between connections; over --stdio, for one agent at a time
-  --session NAME      End the agent that was left behind in the folder by a host of the same name
+  --session NAME.N    Take the place of the agent that connection M < N of the same host left behind in the folder, and its answer
   --emulator COMMAND  Say that COMMAND runs this program, whose times so mean nothing, and run jobs by it, too
   -h, --help          Print help
   -V, --version       Print version
@@ -127,10 +128,13 @@ fn print(text: &str) -> Outcome {
 
 fn serve_stdio(common: Common, prefix: &[&str]) -> Outcome {
     let session = common.session.clone();
-    let options = options(common, prefix)?;
+    let mut options = options(common, prefix)?;
     let lock = options.store.as_deref().map(|store| lock::take(store, session.as_deref())).transpose();
     match lock {
-        Ok(_held) => Ok(server::serve(io::stdin(), io::stdout(), &options)?),
+        Ok(lock) => {
+            options.lock = lock.map(Arc::new);
+            Ok(server::serve(io::stdin(), io::stdout(), &options)?)
+        }
         Err(reason) => Ok(server::turn_away(io::stdin(), io::stdout(), reason)?),
     }
 }
@@ -150,7 +154,7 @@ fn options(common: Common, prefix: &[&str]) -> Result<Options, Box<dyn std::erro
         return Err("the token file is empty".into());
     }
     let program = Program::this(&[prefix, &[JOB]].concat(), common.emulator)?;
-    Ok(Options { program, token, store: common.store })
+    Ok(Options { program, token, store: common.store, lock: None })
 }
 
 #[cfg(test)]

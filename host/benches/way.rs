@@ -21,8 +21,8 @@ use edgefit_protocol::runtime::RuntimeName;
 use edgefit_train::initial_weights;
 use program::Arguments;
 
-/// Convolutions of the model, of 3x3 over 32x32x32.
-const LAYERS: usize = 4;
+/// Convolutions of the model, of 3x3 over 32x32x32: about a millisecond.
+const LAYERS: usize = 2;
 const CHANNELS: usize = 32;
 
 /// Where `loopback_ssh.sh` has ssh write what it sent.

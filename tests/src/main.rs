@@ -139,7 +139,7 @@ const CONTENTS: &[Test] = &[
     test("devices::a_board_behind_a_jump_host_is_measured", &[Program, Board, Ssh], ssh::a_board_behind_a_jump_host_is_measured),
     test("devices::a_search_measures_on_the_board", &[Program, Board, Ssh, OnnxRuntime], ssh::a_search_measures_on_the_board),
     test("devices::the_example_is_searched_on_the_board", &[Program, Board, Ssh, Time], ssh::the_example_is_searched_on_the_board),
-    test("devices::cuts_do_not_change_a_search", &[Program, Board, Ssh, OnnxRuntime], trouble::cuts_do_not_change_a_search),
+    test("devices::cuts_do_not_change_a_search", &[Program, Ssh], trouble::cuts_do_not_change_a_search),
     test("devices::many_cuts_do_not_change_a_search", &[Program, Board, Ssh, OnnxRuntime, Time], trouble::many_cuts_do_not_change_a_search),
     test("devices::a_full_disk_is_told", &[Program, Board, Ssh], trouble::a_full_disk_is_told),
     test("devices::a_second_user_waits", &[Program, Board, Ssh], trouble::a_second_user_waits),
@@ -152,6 +152,7 @@ const CONTENTS: &[Test] = &[
     test("devices::a_pool_shares_the_work_of_a_table", &[Program], pool::shares_the_work_of_a_table),
     test("devices::a_search_goes_on_without_one_of_several", &[Program], vanishing::the_others_go_on),
     test("devices::a_search_stops_without_one_of_several", &[Program], vanishing::the_search_stops),
+    test("devices::one_of_several_is_used_in_two_ways", &[Program], vanishing::one_is_used_in_two_ways),
     // Latency tables.
     test("table::is_built_and_goes_on", &[Program], table::a_table_is_built_and_goes_on),
     test("table::is_kept_when_interrupted", &[Program], table::an_interrupted_table_is_kept),

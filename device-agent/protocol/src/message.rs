@@ -37,7 +37,8 @@ pub enum Request {
         /// The blob.
         sha256: Sha256,
     },
-    /// Here is a piece of a blob. Pieces come in order; one at offset 0 starts anew.
+    /// Here is a piece of a blob. Pieces come in order; one at offset 0 starts anew, one at the offset that [`Reply::Blob`] tells goes on,
+    /// also over a later connection.
     PutBlob {
         /// The blob.
         sha256: Sha256,
@@ -57,8 +58,13 @@ pub enum Request {
         /// Path of its shared library on the device, where it has one.
         library: Option<String>,
     },
-    /// Run this job in a fresh process.
-    Run(Box<Job>),
+    /// Run this job in a fresh process; or, where the host asked under this number before and did not hear the answer, give that.
+    Run {
+        /// Number of the question within its host's session: the same when a job is asked again over a new connection.
+        ticket: u64,
+        /// The job.
+        job: Box<Job>,
+    },
     /// Stop the job under way.
     Cancel,
     /// End the connection.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{environment::Environment, runtime::RuntimeDescription, tensor::TensorInfo};
 
 /// Where a job is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Phase {
     /// The runtime reads and optimizes the model.
     Loading,

@@ -1,4 +1,6 @@
 //! A greeted host: answers its requests one at a time.
+//!
+//! A job whose host is gone ends, unless the host belongs to a session: it comes back, and then finds the answer kept.
 
 use std::{
     io::{Read, Write},
@@ -8,14 +10,15 @@ use std::{
 use edgefit_protocol::{
     environment::DeviceState,
     error::{ErrorKind, JobError},
-    job::{Inputs, Job},
+    job::{Inputs, Job, Pass},
     message::{Reply, Request},
 };
 use rustix::process::getpid;
 
 use super::{
-    ServeError,
+    Options, ServeError,
     inbox::{Event, Inbox},
+    lock::{Lock, State},
     store::Store,
 };
 use crate::{
@@ -23,12 +26,15 @@ use crate::{
     stream,
     worker::{
         order::{Order, Work},
-        process::{Program, Worker, WorkerEvent},
+        process::{Worker, WorkerEvent},
     },
 };
 
 /// Longest time that a probe of a runtime may take.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Longest time that a job goes on without its host.
+const ALONE_LIMIT: Duration = Duration::from_secs(60);
 
 /// What a job leaves free of the memory that is free when it starts, as a divisor.
 const MEMORY_RESERVE: u64 = 16;
@@ -38,8 +44,22 @@ pub(super) struct Connection<'a, W> {
     inbox: Inbox,
     writer: W,
     store: Store,
-    program: &'a Program,
+    options: &'a Options,
     last_job: u64,
+}
+
+/// How work is watched.
+struct Watch {
+    timeout: Duration,
+    deadline: Instant,
+    /// Number under which the answer is kept.
+    ticket: Option<u64>,
+}
+
+impl Watch {
+    fn new(timeout: Duration, ticket: Option<u64>) -> Self {
+        Self { timeout, deadline: Instant::now() + timeout, ticket }
+    }
 }
 
 /// Whether the connection goes on.
@@ -49,8 +69,8 @@ enum Next {
 }
 
 impl<'a, W: Write> Connection<'a, W> {
-    pub(super) fn new(reader: impl Read + Send + 'static, writer: W, store: Store, program: &'a Program) -> Self {
-        Self { inbox: Inbox::new(reader), writer, store, program, last_job: 0 }
+    pub(super) fn new(reader: impl Read + Send + 'static, writer: W, store: Store, options: &'a Options) -> Self {
+        Self { inbox: Inbox::new(reader), writer, store, options, last_job: 0 }
     }
 
     pub(super) fn run(mut self) -> Result<(), ServeError> {
@@ -79,9 +99,9 @@ impl<'a, W: Write> Connection<'a, W> {
             }
             Request::State => Reply::State(Box::new(self.state())),
             Request::Probe { runtime, library } => {
-                return self.work(Work::Probe { runtime, library }, PROBE_TIMEOUT, None);
+                return self.work(Work::Probe { runtime, library }, &Watch::new(PROBE_TIMEOUT, None), None);
             }
-            Request::Run(job) => return self.run_job(job),
+            Request::Run { ticket, job } => return self.run_job(ticket, job),
             Request::Cancel => return Ok(Next::GoOn),
             Request::Shutdown => return Ok(Next::End),
         };
@@ -102,11 +122,16 @@ impl<'a, W: Write> Connection<'a, W> {
         Ok(Next::GoOn)
     }
 
-    fn run_job(&mut self, job: Box<Job>) -> Result<Next, ServeError> {
-        let timeout = Duration::from_nanos(job.timeout_ns);
+    fn run_job(&mut self, ticket: u64, job: Box<Job>) -> Result<Next, ServeError> {
+        if let Some(reply) = self.lock().and_then(|lock| lock.kept(ticket)) {
+            return self.send(&reply);
+        }
+        // Outputs are sent one by one, and a host that lost one needs all of them.
+        let keeps_answer = job.pass != Pass::Outputs && self.lock().is_some();
+        let watch = Watch::new(Duration::from_nanos(job.timeout_ns), keeps_answer.then_some(ticket));
         let memory_limit_bytes = job.memory_limit_bytes.or_else(default_memory_limit_bytes);
         match self.prepare(job) {
-            Ok(work) => self.work(work, timeout, memory_limit_bytes),
+            Ok(work) => self.work(work, &watch, memory_limit_bytes),
             Err(error) => self.send(&Reply::Failed(error)),
         }
     }
@@ -123,22 +148,25 @@ impl<'a, W: Write> Connection<'a, W> {
     }
 
     /// Has a fresh process do the work and passes on what it says.
-    fn work(&mut self, work: Work, timeout: Duration, memory_limit_bytes: Option<u64>) -> Result<Next, ServeError> {
-        let deadline = Instant::now() + timeout;
+    fn work(&mut self, work: Work, watch: &Watch, memory_limit_bytes: Option<u64>) -> Result<Next, ServeError> {
         let order = Order { agent_pid: getpid().as_raw_nonzero().get(), memory_limit_bytes, work };
         self.last_job += 1;
         let hear = self.inbox.hear(self.last_job);
-        match Worker::start(self.program, &order, hear) {
-            Ok(worker) => self.follow(worker, deadline, timeout),
+        self.mark(watch, State::AtWork);
+        let next = match Worker::start(&self.options.program, &order, hear) {
+            Ok(worker) => self.follow(worker, watch),
             Err(error) => self.send(&Reply::Failed(error)),
-        }
+        };
+        self.mark(watch, State::Idle);
+        next
     }
 
     /// Until the job's process has answered, ended, or has to be ended.
-    fn follow(&mut self, worker: Worker, deadline: Instant, timeout: Duration) -> Result<Next, ServeError> {
+    fn follow(&mut self, worker: Worker, watch: &Watch) -> Result<Next, ServeError> {
         loop {
-            match self.inbox.next_before(deadline) {
-                None => return self.fail(worker, timed_out(timeout)),
+            match self.inbox.next_before(watch.deadline) {
+                None => return self.fail(worker, timed_out(watch.timeout)),
+                Some(Event::HostGone(_)) if watch.ticket.is_some() => return Ok(self.go_on_alone(watch)),
                 Some(Event::HostGone(None)) => return Ok(Next::End),
                 Some(Event::HostGone(Some(error))) => return Err(error.into()),
                 Some(Event::Request(Request::Shutdown)) => return Ok(Next::End),
@@ -153,13 +181,57 @@ impl<'a, W: Write> Connection<'a, W> {
                     return self.send(&Reply::Failed(error));
                 }
                 Some(Event::Worker(_, WorkerEvent::Said(reply))) => {
-                    self.send(&reply)?;
-                    if is_answer(&reply) {
-                        worker.dismiss();
-                        return Ok(Next::GoOn);
+                    let is_answer = is_answer(&reply);
+                    if is_answer {
+                        self.keep(watch, &reply);
+                    }
+                    let sent = self.send(&reply);
+                    match (is_answer, sent) {
+                        (true, sent) => {
+                            worker.dismiss();
+                            return sent;
+                        }
+                        (false, Ok(_)) => {}
+                        (false, Err(_)) if watch.ticket.is_some() => return Ok(self.go_on_alone(watch)),
+                        (false, Err(error)) => return Err(error),
                     }
                 }
             }
+        }
+    }
+
+    /// Waits for the answer of a job whose host is gone, and keeps it.
+    fn go_on_alone(&mut self, watch: &Watch) -> Next {
+        self.mark(watch, State::Alone);
+        let deadline = watch.deadline.min(Instant::now() + ALONE_LIMIT);
+        while let Some(event) = self.inbox.next_before(deadline) {
+            match event {
+                Event::Worker(job, WorkerEvent::Said(reply)) if job == self.last_job && is_answer(&reply) => {
+                    self.keep(watch, &reply);
+                    break;
+                }
+                Event::Worker(job, WorkerEvent::Silent) if job == self.last_job => break,
+                // What the host said before it went, and where the job is.
+                Event::Request(_) | Event::HostGone(_) | Event::Worker(..) => {}
+            }
+        }
+        Next::End
+    }
+
+    fn lock(&self) -> Option<&'a Lock> {
+        self.options.lock.as_deref()
+    }
+
+    /// Says what the agent does, while it does what a host may come back for.
+    fn mark(&self, watch: &Watch, state: State) {
+        if let (Some(lock), Some(_)) = (self.lock(), watch.ticket) {
+            lock.mark(state);
+        }
+    }
+
+    fn keep(&self, watch: &Watch, reply: &Reply) {
+        if let (Some(lock), Some(ticket)) = (self.lock(), watch.ticket) {
+            lock.keep(ticket, reply);
         }
     }
 

@@ -80,7 +80,7 @@ mod tests {
         let request = frame::encode(greeting).unwrap();
         let mut answer = Vec::new();
         let program = Program { executable: "agent".into(), arguments: Vec::new(), emulator: None };
-        let options = Options { program, token: token.map(str::to_owned), store: None };
+        let options = Options { program, token: token.map(str::to_owned), store: None, lock: None };
         let greeted = greet(&mut request.as_slice(), &mut answer, &options);
         let reply: HelloReply = frame::decode_body(&answer[HEADER_BYTES..]).unwrap();
         assert_eq!(greeted.is_ok(), reply.answer.is_ok());

@@ -3,6 +3,7 @@
 mod connection;
 mod greeting;
 mod inbox;
+mod kept;
 pub mod lock;
 mod store;
 pub mod tcp;
@@ -10,11 +11,13 @@ pub mod tcp;
 use std::{
     io::{Read, Write},
     path::PathBuf,
+    sync::Arc,
 };
 
 use edgefit_protocol::{error::JobError, handshake::HandshakeError};
 
 use crate::{stream::StreamError, worker::process::Program};
+use lock::Lock;
 
 /// How an agent serves.
 #[derive(Debug, Clone)]
@@ -25,6 +28,8 @@ pub struct Options {
     pub token: Option<String>,
     /// Where blobs are kept between connections; without it they are gone with the connection.
     pub store: Option<PathBuf>,
+    /// The lock of a session, whose host comes back when its connection was cut: a job under way is then ended well, and its answer kept.
+    pub lock: Option<Arc<Lock>>,
 }
 
 /// Why an agent stopped serving before its host said so.
@@ -74,5 +79,5 @@ pub fn turn_away(mut reader: impl Read, mut writer: impl Write, reason: JobError
 
 fn serve_greeted(reader: impl Read + Send + 'static, writer: impl Write, options: &Options) -> Result<(), ServeError> {
     let store = store::Store::open(options.store.as_deref()).map_err(ServeError::Store)?;
-    connection::Connection::new(reader, writer, store, &options.program).run()
+    connection::Connection::new(reader, writer, store, options).run()
 }

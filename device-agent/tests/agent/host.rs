@@ -53,8 +53,14 @@ impl Host {
 
     /// Starts an agent.
     pub(crate) fn start_silently() -> Self {
-        let agent =
-            agent().arg("--stdio").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        Self::start_silently_with(&[])
+    }
+
+    /// Starts an agent with more arguments.
+    pub(crate) fn start_silently_with(arguments: &[&str]) -> Self {
+        let mut agent = agent();
+        agent.arg("--stdio").args(arguments);
+        let agent = agent.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         Self { agent }
     }
 
@@ -83,7 +89,7 @@ impl Host {
 
     /// Runs a job; the outputs come one after the other.
     pub(crate) fn run(&mut self, job: &Job) -> Result<(JobReport, Vec<Reply>), JobError> {
-        self.send(&Request::Run(Box::new(job.clone())));
+        self.send(&Request::Run { ticket: 0, job: Box::new(job.clone()) });
         let mut said = Vec::new();
         loop {
             match self.next().expect("the agent lives") {

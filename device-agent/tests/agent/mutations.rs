@@ -28,7 +28,7 @@ use super::{
 /// Serves what a host sends, with no program for jobs.
 fn serve(requests: Vec<u8>) -> Vec<u8> {
     let program = Program { executable: "/no/such/program".into(), arguments: Vec::new(), emulator: None };
-    let options = Options { program, token: None, store: None };
+    let options = Options { program, token: None, store: None, lock: None };
     let mut answers = Vec::new();
     // Garbage is an error of the connection; what counts is that it ends.
     let _ = server::serve(Cursor::new(requests), &mut answers, &options);
@@ -42,7 +42,7 @@ fn greeting() -> Vec<u8> {
 fn requests() -> Vec<Vec<u8>> {
     let put = Request::PutBlob { sha256: [1; 32], total_bytes: 8, offset: 0, chunk: vec![1, 2, 3] };
     let probe = Request::Probe { runtime: RuntimeName::Ort, library: Some("x.so".into()) };
-    let run = Request::Run(Box::new(job([1; 32])));
+    let run = Request::Run { ticket: 0, job: Box::new(job([1; 32])) };
     [Request::HasBlob { sha256: [1; 32] }, put, probe, run, Request::Cancel]
         .iter()
         .map(|request| frame::encode(request).unwrap())

@@ -33,6 +33,7 @@ fn answer_of_script(script: &str) -> JobError {
         program: Program { executable: "/bin/sh".into(), arguments: vec!["-c".into(), script.into()], emulator: None },
         token: None,
         store: None,
+        lock: None,
     };
     let mut requests = Vec::new();
     stream::write(&mut requests, &Hello::new("test", None)).unwrap();
@@ -75,7 +76,7 @@ fn a_missing_program_is_an_error() {
     stream::write(&mut requests, &Hello::new("test", None)).unwrap();
     stream::write(&mut requests, &Request::Probe { runtime: RuntimeName::Tract, library: None }).unwrap();
     let mut answers = Vec::new();
-    let options = Options { program, token: None, store: None };
+    let options = Options { program, token: None, store: None, lock: None };
     server::serve(std::io::Cursor::new(requests), &mut answers, &options).unwrap();
     let mut answers = answers.as_slice();
     stream::read::<HelloReply>(&mut answers).unwrap();
@@ -111,7 +112,7 @@ fn a_canceled_job_ends_at_once() {
     let mut host = Host::start();
     let sha256 = host.upload(&models::endless());
     let started = Instant::now();
-    host.send(&Request::Run(Box::new(job(sha256))));
+    host.send(&Request::Run { ticket: 0, job: Box::new(job(sha256)) });
     assert!(matches!(host.next(), Some(Reply::Progress(_))));
     host.send(&Request::Cancel);
     let error = loop {
@@ -130,7 +131,7 @@ fn a_canceled_job_ends_at_once() {
 fn the_agent_ends_with_its_host_and_the_job_with_the_agent() {
     let mut host = Host::start();
     let sha256 = host.upload(&models::endless());
-    host.send(&Request::Run(Box::new(job(sha256))));
+    host.send(&Request::Run { ticket: 0, job: Box::new(job(sha256)) });
     assert!(matches!(host.next(), Some(Reply::Progress(_))));
     let children = children_of(host.agent.id());
     assert_eq!(children.len(), 1, "{children:?}");
@@ -142,7 +143,7 @@ fn the_agent_ends_with_its_host_and_the_job_with_the_agent() {
 fn a_killed_agent_takes_its_job_along() {
     let mut host = Host::start();
     let sha256 = host.upload(&models::endless());
-    host.send(&Request::Run(Box::new(job(sha256))));
+    host.send(&Request::Run { ticket: 0, job: Box::new(job(sha256)) });
     assert!(matches!(host.next(), Some(Reply::Progress(_))));
     let children = children_of(host.agent.id());
     assert_eq!(children.len(), 1, "{children:?}");

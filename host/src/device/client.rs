@@ -16,7 +16,7 @@ use edgefit_protocol::{
     job::Job,
     limits,
     message::{Reply, Request, Sha256},
-    report::JobReport,
+    report::{JobReport, Phase},
     runtime::{RuntimeDescription, RuntimeName},
 };
 
@@ -27,6 +27,9 @@ use super::{
 
 /// Replies that wait at most; the agent waits beyond them.
 const QUEUE_LENGTH: usize = 16;
+
+/// Bytes of a blob that are sent at a time: as much as a cut may cost, and enough that waiting for each answer costs little.
+const PIECE_BYTES: usize = 128 * 1024;
 
 /// Longest wait for an answer that takes the agent no work.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -43,7 +46,17 @@ type Body = Result<Vec<u8>, StreamError>;
 pub(super) struct Client {
     writer: Writer,
     bodies: Receiver<Body>,
+    reached: Reached,
     guard: Box<dyn Guard>,
+}
+
+/// How far a question got on the device, whether it was answered or not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Reached {
+    /// Bytes that are stored there, of all that the question needs.
+    stored_bytes: u64,
+    /// The phase of its job.
+    phase: Option<Phase>,
 }
 
 /// Writes in a thread of its own, so that a transport that takes nothing any more does not hold up its user.
@@ -67,7 +80,17 @@ impl Client {
         let (sender, bodies) = sync_channel(QUEUE_LENGTH);
         let reader = link.reader;
         thread::spawn(move || read_bodies(reader, &sender));
-        Self { writer: Writer::new(link.writer), bodies, guard: link.guard }
+        Self { writer: Writer::new(link.writer), bodies, reached: Reached::default(), guard: link.guard }
+    }
+
+    /// Begins another question.
+    pub(super) fn begin(&mut self) {
+        self.reached = Reached::default();
+    }
+
+    /// How far the question got.
+    pub(super) fn reached(&self) -> Reached {
+        self.reached
     }
 
     /// What is known about how the connection ended, in place of the bare fact.
@@ -94,21 +117,34 @@ impl Client {
         self.next_body(PATIENCE)
     }
 
-    /// Makes sure that a blob is on the device.
+    /// Makes sure that a blob is on the device. What an earlier connection brought of it is not sent again, unless it is damaged.
     pub(super) fn upload(&mut self, sha256: &Sha256, bytes: &[u8]) -> Answer<BlobPath> {
         self.send(&Request::HasBlob { sha256: *sha256 })?;
-        if let Reply::Blob { complete: true, path, .. } = self.next(PATIENCE)? {
-            return Ok(Ok(path));
+        let stored_bytes = match self.next(PATIENCE)? {
+            Reply::Blob { complete: true, path, stored_bytes } => {
+                self.reached.stored_bytes += stored_bytes;
+                return Ok(Ok(path));
+            }
+            Reply::Blob { stored_bytes, .. } => usize::try_from(stored_bytes).unwrap_or(usize::MAX),
+            _ => return Err(ConnectionError::OutOfTurn),
+        };
+        // One that has all its bytes and no name was cut before its hash was checked.
+        let begin = if stored_bytes < bytes.len() { stored_bytes } else { 0 };
+        match self.put(sha256, bytes, begin)? {
+            Err(_) if begin > 0 => self.put(sha256, bytes, 0),
+            put => Ok(put),
         }
-        let mut offset = 0;
+    }
+
+    /// Sends a blob from an offset on.
+    fn put(&mut self, sha256: &Sha256, bytes: &[u8], begin: usize) -> Answer<BlobPath> {
+        let (total_bytes, before) = (bytes.len() as u64, self.reached.stored_bytes);
         let mut place = None;
-        for chunk in chunks(bytes) {
-            let piece =
-                Request::PutBlob { sha256: *sha256, total_bytes: bytes.len() as u64, offset, chunk: chunk.to_vec() };
-            self.send(&piece)?;
+        for (offset, chunk) in pieces(bytes, begin) {
+            self.send(&Request::PutBlob { sha256: *sha256, total_bytes, offset, chunk: chunk.to_vec() })?;
             match self.next(PATIENCE)? {
                 Reply::Blob { path, .. } => {
-                    offset += chunk.len() as u64;
+                    self.reached.stored_bytes = before + offset + chunk.len() as u64;
                     place = path;
                 }
                 Reply::Failed(error) => return Ok(Err(error)),
@@ -138,15 +174,20 @@ impl Client {
         }
     }
 
-    /// Has a job run; what it says on the way goes to `hear`.
-    pub(super) fn run(&mut self, job: &Job, hear: &mut dyn FnMut(Reply)) -> Answer<Box<JobReport>> {
+    /// Has a job run, or hears what an earlier connection did not of the job under this number; what it says on the way goes to `hear`.
+    pub(super) fn run(&mut self, ticket: u64, job: &Job, hear: &mut dyn FnMut(Reply)) -> Answer<Box<JobReport>> {
         let patience = Duration::from_nanos(job.timeout_ns) + GRACE;
-        self.send(&Request::Run(Box::new(job.clone())))?;
+        self.send(&Request::Run { ticket, job: Box::new(job.clone()) })?;
         loop {
             match self.next(patience)? {
                 Reply::Done(report) => return Ok(Ok(report)),
                 Reply::Failed(error) => return Ok(Err(error)),
-                said @ (Reply::Progress(_) | Reply::Output { .. }) => hear(said),
+                said @ (Reply::Progress(_) | Reply::Output { .. }) => {
+                    if let Reply::Progress(phase) = said {
+                        self.reached.phase = self.reached.phase.max(Some(phase));
+                    }
+                    hear(said);
+                }
                 Reply::Blob { .. } | Reply::State(_) | Reply::Runtime(_) => return Err(ConnectionError::OutOfTurn),
             }
         }
@@ -193,10 +234,13 @@ impl Writer {
     }
 }
 
-/// The pieces of a blob; an empty blob is one empty piece.
-fn chunks(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+const _: () = assert!(PIECE_BYTES <= limits::MAX_CHUNK_BYTES);
+
+/// The pieces of a blob from an offset on, with their offsets; an empty blob is one empty piece.
+fn pieces(bytes: &[u8], begin: usize) -> impl Iterator<Item = (u64, &[u8])> {
     let empty = bytes.is_empty().then_some(bytes);
-    empty.into_iter().chain(bytes.chunks(limits::MAX_CHUNK_BYTES))
+    let offsets = (begin..).step_by(PIECE_BYTES).map(|offset| offset as u64);
+    offsets.zip(empty.into_iter().chain(bytes[begin..].chunks(PIECE_BYTES)))
 }
 
 /// Ends with the stream, or with the client.
@@ -214,11 +258,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_byte_is_in_one_chunk() {
-        for length in [0, 1, limits::MAX_CHUNK_BYTES, limits::MAX_CHUNK_BYTES + 1] {
-            let bytes = vec![0; length];
-            assert!(chunks(&bytes).count() >= 1);
-            assert_eq!(chunks(&bytes).map(<[u8]>::len).sum::<usize>(), length);
+    fn every_byte_is_in_one_piece() {
+        for length in [0, 1, PIECE_BYTES, PIECE_BYTES + 1] {
+            let bytes: Vec<u8> = (0..length).map(|at| at as u8).collect();
+            for begin in [0, length / 2] {
+                assert!(pieces(&bytes, begin).count() >= 1);
+                let mut whole = bytes[..begin].to_vec();
+                for (offset, piece) in pieces(&bytes, begin) {
+                    assert_eq!(offset, whole.len() as u64);
+                    whole.extend_from_slice(piece);
+                }
+                assert!(whole == bytes, "{length} bytes from {begin}");
+            }
         }
     }
 }

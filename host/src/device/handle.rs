@@ -232,11 +232,12 @@ impl Device {
     ) -> Result<JobReport, DeviceError> {
         let report = self.with_library(&request.run_on, |device, run_on| {
             let job = run_on.job(sha256, Inputs::Seeded { seed: request.seed }, pass.clone());
+            let ticket = device.line.ticket();
             device.ask(|client| {
                 if let Err(error) = client.upload(&sha256, model)? {
                     return Ok(Err(error));
                 }
-                client.run(&job, &mut |_| ())
+                client.run(ticket, &job, &mut |_| ())
             })
         })?;
         Ok(*report)
@@ -253,6 +254,7 @@ impl Device {
         let inputs = request.inputs(samples.map(|(sha256, _)| sha256));
         self.with_library(&request.run_on, |device, run_on| {
             let job = run_on.job(model_sha256, inputs.clone(), Pass::Outputs);
+            let ticket = device.line.ticket();
             device.ask(|client| {
                 if let Err(error) = client.upload(&model_sha256, model)? {
                     return Ok(Err(error));
@@ -263,7 +265,7 @@ impl Device {
                     return Ok(Err(error));
                 }
                 let mut collector = Collector::default();
-                let answer = client.run(&job, &mut |said: Reply| collector.hear(said))?;
+                let answer = client.run(ticket, &job, &mut |said: Reply| collector.hear(said))?;
                 Ok(answer.map(|_| collector.finish()))
             })
         })

@@ -2,10 +2,13 @@
 
 use std::{thread, time::Instant};
 
-use edgefit_protocol::{error::JobError, handshake::Welcome};
+use edgefit_protocol::{
+    error::{ErrorKind, JobError},
+    handshake::Welcome,
+};
 
 use super::{
-    client::{Answer, Client, GreetError},
+    client::{Answer, Client, GreetError, Reached},
     error::{ConnectionError, DeviceError},
     transport::{Transport, TransportError, Trouble},
     tries::Tries,
@@ -17,6 +20,7 @@ pub(super) struct Line {
     token: Option<String>,
     retries: u32,
     client: Option<Client>,
+    last_ticket: u64,
 }
 
 impl Line {
@@ -30,7 +34,7 @@ impl Line {
         token: Option<String>,
         retries: u32,
     ) -> Result<(Self, Welcome), DeviceError> {
-        let mut line = Self { transport, token, retries, client: None };
+        let mut line = Self { transport, token, retries, client: None, last_ticket: 0 };
         let mut tries = Tries::new(retries);
         // Ends: tries are counted.
         loop {
@@ -49,7 +53,14 @@ impl Line {
         }
     }
 
-    /// Asks on the connection that is there, else on fresh ones, as often as may be.
+    /// The number of a job that is new: it stays the same over all connections that it takes.
+    pub(super) fn ticket(&mut self) -> u64 {
+        self.last_ticket += 1;
+        self.last_ticket
+    }
+
+    /// Asks on the connection that is there, else on fresh ones, as often as may be. Tries are counted from the last one that got
+    /// further than those before it; a question is so many bytes and phases, so that they end.
     ///
     /// # Errors
     ///
@@ -59,19 +70,25 @@ impl Line {
         mut question: impl FnMut(&mut Client) -> Answer<T>,
     ) -> Result<Result<T, JobError>, DeviceError> {
         let mut tries = Tries::new(self.retries);
-        let mut attempts = 0;
-        // Ends: tries are counted.
+        let (mut attempts, mut furthest) = (0, Reached::default());
+        // Ends: tries are counted, and so is what a question can reach.
         loop {
             attempts += 1;
             let cause = match self.client() {
-                Ok(client) => match question(client) {
-                    Ok(answer) => return Ok(answer),
-                    Err(cause) => client.explain(cause),
-                },
-                Err(DeviceError::Unreachable { cause, .. }) if cause.trouble != Trouble::Lasting => {
-                    ConnectionError::Unreachable(cause)
+                Ok(client) => {
+                    client.begin();
+                    match question(client) {
+                        Ok(answer) => return Ok(answer),
+                        Err(cause) => {
+                            if client.reached() > furthest {
+                                furthest = client.reached();
+                                tries.got_further();
+                            }
+                            client.explain(cause)
+                        }
+                    }
                 }
-                Err(error) => return Err(error),
+                Err(error) => passing(error)?,
             };
             self.client = None;
             match tries.again(cause.trouble(), Instant::now()) {
@@ -97,6 +114,19 @@ impl Line {
             self.transport.forget();
         }
         greeted
+    }
+}
+
+/// What may go better over another connection. A device that serves somebody else by now is away for a while.
+fn passing(error: DeviceError) -> Result<ConnectionError, DeviceError> {
+    match error {
+        DeviceError::Unreachable { cause, .. } if cause.trouble != Trouble::Lasting => {
+            Ok(ConnectionError::Unreachable(cause))
+        }
+        DeviceError::Refused { cause, .. } if cause.kind == ErrorKind::Busy => {
+            Ok(ConnectionError::Unreachable(TransportError::passing(Trouble::Absent, cause.to_string())))
+        }
+        error => Err(error),
     }
 }
 

@@ -35,6 +35,11 @@ impl Tries {
         Self { retries, absences: 0, ends: 0, cuts: 0, first_cut: None }
     }
 
+    /// The last try got further than those before: what went wrong until then does not count.
+    pub(super) fn got_further(&mut self) {
+        *self = Self::new(self.retries);
+    }
+
     /// The wait before another try after this trouble, which happened now; `None` when there were enough.
     pub(super) fn again(&mut self, trouble: Trouble, now: Instant) -> Option<Duration> {
         if trouble != Trouble::Absent {
@@ -85,6 +90,16 @@ mod tests {
         assert!(tries.again(Trouble::Absent, now).is_some() && tries.again(Trouble::Cut, now).is_some());
         assert!(tries.again(Trouble::Absent, now).is_some(), "it is away anew");
         assert!(tries.again(Trouble::Absent, now).is_none());
+    }
+
+    #[test]
+    fn tries_are_counted_from_the_last_that_got_further() {
+        let (now, mut tries) = (Instant::now(), Tries::new(1));
+        for _ in 0..20 {
+            assert!(tries.again(Trouble::Ended, now).is_some());
+            tries.got_further();
+        }
+        assert!(tries.again(Trouble::Ended, now).is_some() && tries.again(Trouble::Ended, now).is_none());
     }
 
     #[test]

@@ -56,7 +56,8 @@ impl Run<'_> {
         for ((number, station), measurement) in (0_u8..).zip(&mut self.stations).zip(&winner.measurements) {
             let mut run_on = RunOn::new(station.config.runtime);
             run_on.settings.threads = station.config.threads;
-            let right = classify(station.measurer.device(), &winner.model, &run_on, test, classes, seed)?;
+            let right =
+                station.measurer.on_device(|device| classify(device, &winner.model, &run_on, test, classes, seed))?;
             let right = right.into_iter().filter(|right| *right).count();
             let by = format!("winner.onnx on {}, {} test images", origin(measurement), test.len());
             let accuracy = Value::measured(right as f64 / test.len() as f64, None, by);

@@ -171,13 +171,14 @@ impl Run<'_> {
         model: &[u8],
     ) -> Result<std::result::Result<Vec<Measurement>, String>> {
         let digest = Digest::of(&self.space.decode(&trial.genotype)?);
-        let mut measurements = Vec::with_capacity(self.stations.len());
-        for station in &mut self.stations {
-            match station.measurer.measure(&mut self.study, purpose, &digest, model) {
-                Ok(taken) => {
-                    taken.record.iter().try_for_each(|record| self.study.save_measurement(record))?;
-                    measurements.push(taken.measurement);
-                }
+        let taken = self.measure_everywhere(purpose, &digest, model)?;
+        // What one device measured is kept also where another failed.
+        let mut records = taken.iter().flatten().filter_map(|taken| taken.record.as_ref());
+        records.try_for_each(|record| self.study.save_measurement(record))?;
+        let mut measurements = Vec::with_capacity(taken.len());
+        for taken in taken {
+            match taken {
+                Ok(taken) => measurements.push(taken.measurement),
                 Err(MeasureFailure::Run(error)) => return Err(error),
                 Err(MeasureFailure::Network(reason)) => return Ok(Err(reason)),
             }

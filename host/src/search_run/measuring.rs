@@ -1,6 +1,7 @@
 //! Measuring networks of a run: exported, sent to the device once, and never measured again when the study holds the result.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use edgefit_graph::{Digest, Graph, Weights};
 use edgefit_onnx::{ExportOptions, export};
@@ -45,9 +46,13 @@ pub(super) struct Taken {
     pub(super) record: Option<study::Measurement>,
 }
 
+/// A measurement, or why there is none.
+pub(super) type Taking = std::result::Result<Taken, MeasureFailure>;
+
 /// A device of a run together with how it is used.
 pub(super) struct Measurer {
-    pool: Pool,
+    /// Shared by all that use one device in different ways, one at a time.
+    pool: Arc<Mutex<Pool>>,
     /// What several devices measured side by side, until it is asked for; by its key.
     ahead: BTreeMap<String, Measurement>,
     config: DeviceConfig,
@@ -58,18 +63,18 @@ pub(super) struct Measurer {
 }
 
 impl Measurer {
-    pub(super) fn new(pool: Pool, config: &DeviceConfig, number: u8, seed: u64, processes: usize) -> Self {
+    pub(super) fn new(pool: Arc<Mutex<Pool>>, config: &DeviceConfig, number: u8, seed: u64, processes: usize) -> Self {
         Self { pool, ahead: BTreeMap::new(), config: config.clone(), number, seed, processes }
     }
 
-    /// A device for work that is done on one.
-    pub(super) fn device(&mut self) -> &mut Device {
-        self.pool.first()
+    /// Does work on one device.
+    pub(super) fn on_device<T>(&self, work: impl FnOnce(&mut Device) -> T) -> T {
+        work(held(&self.pool).first())
     }
 
     /// Number of devices.
     pub(super) fn devices(&self) -> usize {
-        self.pool.count()
+        held(&self.pool).count()
     }
 
     /// Has several devices measure networks side by side, for [`Self::measure`] to find. A network that fails is measured once more
@@ -93,28 +98,25 @@ impl Measurer {
         }
         let request = self.request(purpose);
         let jobs: Vec<PoolJob<'_>> = missing.iter().map(|(_, model)| (*model, &request)).collect();
-        let measured = self.pool.measure_all(&jobs, lost);
+        let measured = held(&self.pool).measure_all(&jobs, lost);
         let found = missing.into_iter().zip(measured).filter_map(|((key, _), result)| Some((key, result.ok()?)));
         self.ahead.extend(found);
         Ok(())
     }
 
-    /// The measurement of a network for a purpose: the study's if it has one, else a new one.
-    pub(super) fn measure(
-        &mut self,
-        study: &mut Study,
-        purpose: Purpose,
-        digest: &Digest,
-        model: &[u8],
-    ) -> std::result::Result<Taken, MeasureFailure> {
+    /// The measurement of a network for a purpose that the study has.
+    pub(super) fn recorded(&self, study: &mut Study, purpose: Purpose, digest: &Digest) -> Result<Option<Taken>> {
+        let measurement = recorded(study, &key(purpose, self.number, digest))?;
+        Ok(measurement.map(|measurement| Taken { measurement, record: None }))
+    }
+
+    /// A new measurement of a network for a purpose.
+    pub(super) fn measure(&mut self, purpose: Purpose, digest: &Digest, model: &[u8]) -> Taking {
         let key = key(purpose, self.number, digest);
-        if let Some(measurement) = recorded(study, &key).map_err(MeasureFailure::Run)? {
-            return Ok(Taken { measurement, record: None });
-        }
         let request = self.request(purpose);
         let measurement = match self.ahead.remove(&key) {
             Some(measurement) => measurement,
-            None => measure(self.pool.first(), model, &request)?,
+            None => self.on_device(|device| measure(device, model, &request))?,
         };
         let document = serde_json::to_string(&measurement).map_err(|e| MeasureFailure::Run(internal(e)))?;
         let record = study::Measurement { key, purpose: purpose.name().to_owned(), document };
@@ -132,6 +134,11 @@ impl Measurer {
         }
         request
     }
+}
+
+/// What a panicked user held is as good as before: a device is made anew when its connection is broken.
+pub(super) fn held(pool: &Mutex<Pool>) -> MutexGuard<'_, Pool> {
+    pool.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The key in the study of a measurement on the device of this number.

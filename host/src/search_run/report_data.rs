@@ -164,7 +164,7 @@ fn predictor(station: &Station, table_models: u64) -> Predictor {
 
 /// What a device is, and how it ran the winner.
 fn device_facts(station: &mut Station, measurement: &Measurement) -> Vec<Fact> {
-    let info = station.measurer.device().info().clone();
+    let info = station.measurer.on_device(|device| device.info().clone());
     let fact = |name: &str, value: String| Fact { name: name.to_owned(), value };
     let (from, description) = (&measurement.provenance, &info.description);
     let os = [Some(description.os.clone()), description.os_version.clone(), description.kernel.clone()];

@@ -232,23 +232,23 @@ impl Run<'_> {
         let (graph, model) = self.untrained_model(engine, trial)?;
         let digest = Digest::of(&graph);
         let (mut found, mut records) = (Readings::new(), Vec::new());
-        for (number, station) in (0_u8..).zip(&mut self.stations) {
-            if !station.is_away {
-                match station.measurer.measure(&mut self.study, Purpose::Trial, &digest, &model) {
-                    Ok(taken) => {
-                        found.extend(readings(&taken.measurement).of_device(number));
-                        records.extend(taken.record);
-                        continue;
-                    }
-                    Err(MeasureFailure::Network(reason)) => return Ok((Err(reason), records)),
-                    Err(MeasureFailure::Run(error)) if station.config.goes_on_without(&error) => {
-                        let (label, trial) = (&station.label, trial.number);
-                        let warning = format!("{label} has predictions only of trial {trial} and its batch: {error}");
-                        self.progress.emit(Event::Warning(warning));
-                        station.is_away = true;
-                    }
-                    Err(MeasureFailure::Run(error)) => return Err(error),
+        let taken = self.measure_at_once(Purpose::Trial, &digest, &model)?;
+        for ((number, station), taken) in (0_u8..).zip(&mut self.stations).zip(taken) {
+            match taken {
+                Some(Ok(taken)) => {
+                    found.extend(readings(&taken.measurement).of_device(number));
+                    records.extend(taken.record);
+                    continue;
                 }
+                Some(Err(MeasureFailure::Network(reason))) => return Ok((Err(reason), records)),
+                Some(Err(MeasureFailure::Run(error))) if station.config.goes_on_without(&error) => {
+                    let (label, trial) = (&station.label, trial.number);
+                    let warning = format!("{label} has predictions only of trial {trial} and its batch: {error}");
+                    self.progress.emit(Event::Warning(warning));
+                    station.is_away = true;
+                }
+                Some(Err(MeasureFailure::Run(error))) => return Err(error),
+                None => {}
             }
             found.extend(predicted(&station.table.predict(&graph)?, &station.table).of_device(number));
         }

@@ -7,7 +7,7 @@ use edgefit_graph::Digest;
 use edgefit_search::Genotype;
 
 use super::Run;
-use super::measuring::Purpose;
+use super::measuring::{Purpose, Taken};
 use super::station::{self, Station};
 use crate::error::Result;
 use crate::latency_table::measuring::{MeasureFailure, table_sample};
@@ -113,7 +113,8 @@ impl Run<'_> {
     /// run is left out and said.
     fn take_model(&mut self, number: u64, genotype: &Genotype) -> Result<()> {
         let TableModel { graph, digest, file } = self.sampler().model(number, genotype, &self.export_options(None))?;
-        let mut taken = match self.measure_everywhere(Purpose::Table, &digest, &file) {
+        let taken = self.measure_everywhere(Purpose::Table, &digest, &file)?;
+        let mut taken: Vec<Taken> = match taken.into_iter().collect() {
             Ok(taken) => taken,
             Err(MeasureFailure::Run(error)) => return Err(error),
             Err(MeasureFailure::Network(reason)) => {

@@ -136,7 +136,8 @@ fn requests() -> Result<Vec<Vec<u8>>, frame::FrameError> {
         memory_limit_bytes: None,
     };
     let put = Request::PutBlob { sha256: [1; 32], total_bytes: 8, offset: 0, chunk: vec![1, 2, 3] };
-    let requests = [Request::HasBlob { sha256: [1; 32] }, put, Request::Run(Box::new(job)), Request::Cancel];
+    let requests =
+        [Request::HasBlob { sha256: [1; 32] }, put, Request::Run { ticket: 0, job: Box::new(job) }, Request::Cancel];
     requests.iter().map(frame::encode).collect()
 }
 

@@ -1,5 +1,5 @@
 //! A board in a network: OpenSSH's own server in front of it, one more as a jump host, and the configuration of a user who reaches
-//! the board directly or by the jump host.
+//! the board directly or by the jump host. Where speed matters and the processor does not, this machine takes the board's place.
 //!
 //! Both servers listen on loopback only, with a configuration and keys that are made for one test.
 
@@ -22,7 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The board, its servers and its user.
 pub(crate) struct Network {
-    pub(crate) board: Board,
+    /// None where this machine is the device.
+    board: Option<Board>,
     /// Between the user and the board, when it is reached directly.
     pub(crate) cable: Relay,
     jump: Server,
@@ -40,18 +41,36 @@ struct Server {
 impl Network {
     /// Puts a board into a network.
     pub(crate) fn around(board: Board) -> Result<Self, String> {
+        let network = Self::before(|path| board.login(path))?;
+        Ok(Self { board: Some(board), ..network })
+    }
+
+    /// Puts this machine into a network, with a folder as the home of its account.
+    pub(crate) fn around_this_machine(home: &Path) -> Result<Self, String> {
+        let command = r#""${SSH_ORIGINAL_COMMAND:-exec sh}""#;
+        let shell = format!("exec env -i PATH=/usr/bin:/bin HOME={} /bin/sh -c {command}", home.display());
+        Self::before(|path| write_program(path, &shell))
+    }
+
+    /// Servers before a device, whose shell `login` makes.
+    fn before(login: impl FnOnce(&Path) -> Result<PathBuf, String>) -> Result<Self, String> {
         let folder = tempfile::Builder::new().prefix("edgefit-ssh-").tempdir().map_err(|error| error.to_string())?;
         let path = folder.path();
         for key in ["host_key", "key"] {
             let file = path.join(key);
             process::succeed(Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(file))?;
         }
-        let login = board.login(&path.join("login"))?;
+        let login = login(&path.join("login"))?;
         let gate = Server::start(path, "gate", &format!("ForceCommand {}\n", login.display()))?;
         let jump = Server::start(path, "jump", "ForceCommand /bin/false\n")?;
         let cable = Relay::to(gate.port).map_err(|error| error.to_string())?;
         user(path, &[("board", cable.port(), ""), ("far", gate.port, "ProxyJump jump\n"), ("jump", jump.port, "")])?;
-        Ok(Self { board, cable, jump, _gate: gate, folder })
+        Ok(Self { board: None, cable, jump, _gate: gate, folder })
+    }
+
+    /// The board.
+    pub(crate) fn board(&self) -> &Board {
+        self.board.as_ref().expect("the test has put one into the network")
     }
 
     /// The folder in which the user's ssh is, which knows the hosts `board`, and `far` behind the jump host.

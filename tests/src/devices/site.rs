@@ -2,18 +2,22 @@
 
 use std::ffi::OsString;
 use std::process::Command;
+use std::time::Duration;
 
-use edgefit::device::canary;
+use edgefit::device::{agents, canary};
 use serde_json::Value;
 
 use crate::board::Board;
 use crate::board::sshd::Network;
 use crate::command::scene::{LIMIT, Scene, TINY, code, expect};
-use crate::needs::{cross, runtime};
+use crate::needs::{cross, program, runtime};
 use crate::process::{self, Ended, Running};
 
 /// Short, and enough for numbers.
 pub(super) const SHORT: [&str; 8] = ["--min-secs", "0.05", "--max-secs", "1", "--min-runs", "5", "--processes", "1"];
+
+/// Longest run of a search on an emulated board.
+pub(super) const LONG: Duration = Duration::from_secs(1800);
 
 /// The user's folder, and the network.
 pub(super) struct Site {
@@ -39,6 +43,20 @@ impl Site {
     pub(super) fn with_onnx_runtime(board: Board) -> Result<Self, String> {
         let site = Self::with_device(board)?;
         add_library(&site.scene)?;
+        Ok(site)
+    }
+
+    /// This machine as the device `board`, by ssh all the same. Its agent is this program, by a script that is sent in place of one.
+    pub(super) fn of_this_machine() -> Result<Self, String> {
+        const TARGET: &str = "this-machine";
+        let scene = Scene::new(TINY)?;
+        let edgefit = program::edgefit().map_err(|missing| missing.to_string())?;
+        let agent = format!("#!/bin/sh\nexec {} agent \"$@\"\n", edgefit.display());
+        scene.write(&format!(".local/share/edgefit/agents/{}", agents::file_name(TARGET)), agent)?;
+        scene.write("device/README", "the home of the device's account")?;
+        let network = Network::around_this_machine(&scene.path("device"))?;
+        let site = Self { scene, network };
+        site.done(&["devices", "add", "board", "ssh://board", "--target", TARGET])?;
         Ok(site)
     }
 

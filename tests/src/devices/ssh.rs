@@ -1,6 +1,6 @@
 //! A board by the user's own ssh: from nothing to a search on it.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::board::Board;
 use crate::command::bench::json;
@@ -8,7 +8,7 @@ use crate::command::scene::{code, expect};
 use crate::harness::Outcome;
 use crate::{process, repository};
 
-use super::site::{Site, bench, expect_emulated};
+use super::site::{LONG, Site, bench, expect_emulated};
 
 /// Adding a device, looking whether all is there, and measuring on it; the second time, nothing is sent.
 pub(crate) fn a_board_is_added_checked_and_measured() -> Outcome {
@@ -54,9 +54,6 @@ pub(crate) fn a_search_measures_on_the_board() -> Outcome {
     Ok(())
 }
 
-/// Longest time for the example on an emulated board.
-const EXAMPLE_LIMIT: Duration = Duration::from_secs(1800);
-
 /// The example of the README on the board, by three commands from an empty registry. Its bound is none that an emulator could meet.
 pub(crate) fn the_example_is_searched_on_the_board() -> Outcome {
     let site = Site::new(Board::start()?)?;
@@ -66,7 +63,7 @@ pub(crate) fn the_example_is_searched_on_the_board() -> Outcome {
     let commands: [&[&str]; 3] = [&["devices", "add", "board", "ssh://board"], &["devices", "check", "board"], &search];
     for arguments in commands {
         let begun = Instant::now();
-        let ended = process::finish(&mut site.edgefit(arguments)?, EXAMPLE_LIMIT)?;
+        let ended = process::finish(&mut site.edgefit(arguments)?, LONG)?;
         println!("$ edgefit {}\n{}{:.1} s", arguments.join(" "), ended.stdout, begun.elapsed().as_secs_f64());
         expect(&ended, code::DONE, &[])?;
     }

@@ -10,10 +10,11 @@ use rand_chacha::ChaCha8Rng;
 use crate::board::Board;
 use crate::command::bench::json;
 use crate::command::resume::{course_of, trained};
-use crate::command::scene::{LIMIT, code, expect};
+use crate::command::scene::{code, expect};
 use crate::harness::Outcome;
+use crate::process;
 
-use super::site::{Site, bench, expect_emulated};
+use super::site::{LONG, Site, bench, expect_emulated};
 
 /// A search whose connection is cut.
 struct Cutting {
@@ -21,38 +22,35 @@ struct Cutting {
     cuts: usize,
     /// Longest time from one cut to the next.
     apart_ms: u64,
-    /// How the search goes with which it is compared.
-    whole: &'static [&'static str],
 }
 
-/// Cut at random moments, whatever goes over the connection then, a search has the same trials as on this machine.
+/// Cut at random moments, whatever goes over the connection then, a search has the same trials as without cuts. This machine is the
+/// device, so that it takes seconds.
 pub(crate) fn cuts_do_not_change_a_search() -> Outcome {
-    let whole = &["--device", "local", "--set", "device.runtime=tract"];
-    compare_with_cuts(&Cutting { trials: "3", cuts: 4, apart_ms: 2_000, whole })
+    compare_with_cuts(&Site::of_this_machine()?, &Cutting { trials: "6", cuts: 10, apart_ms: 1_000 })
 }
 
-/// Cut much more often, it has the same trials as on the board without cuts.
+/// Cut much more often, mostly before a job is done that began since the last cut, it has the same trials as on the board without cuts.
 pub(crate) fn many_cuts_do_not_change_a_search() -> Outcome {
-    compare_with_cuts(&Cutting { trials: "30", cuts: 50, apart_ms: 12_000, whole: &["--device", "board"] })
+    let site = Site::with_onnx_runtime(Board::start()?)?;
+    compare_with_cuts(&site, &Cutting { trials: "30", cuts: 50, apart_ms: 4_000 })
 }
 
-fn compare_with_cuts(cutting: &Cutting) -> Outcome {
-    let site = Site::with_onnx_runtime(Board::start()?)?;
-    let search = |out, more: &[&'static str]| {
-        [&["search", "search.toml", "--trials", cutting.trials, "--out", out], more].concat()
-    };
+fn compare_with_cuts(site: &Site, cutting: &Cutting) -> Outcome {
+    let search = |out| ["search", "search.toml", "--trials", cutting.trials, "--device", "board", "--out", out];
     let begun = Instant::now();
-    site.done(&search("whole", cutting.whole))?;
+    let ended = process::finish(&mut site.edgefit(&search("whole"))?, LONG)?;
+    expect(&ended, code::DONE, &[])?;
     let whole = begun.elapsed();
     let mut rng = ChaCha8Rng::seed_from_u64(3);
     let begun = Instant::now();
-    let mut running = site.start(&search("cut", &["--device", "board"]))?;
+    let mut running = site.start(&search("cut"))?;
     let mut cuts = 0;
     while cuts < cutting.cuts && running.is_running() {
         thread::sleep(Duration::from_millis(rng.random_range(0..cutting.apart_ms)));
         cuts += site.network.cable.cut();
     }
-    let ended = running.finish(LIMIT)?;
+    let ended = running.finish(LONG)?;
     println!("{cuts} cuts: {:.1} s instead of {:.1} s", begun.elapsed().as_secs_f64(), whole.as_secs_f64());
     expect(&ended, code::DONE, &[])?;
     assert!(cuts >= cutting.cuts, "the search ended after {cuts} cuts");
@@ -67,10 +65,10 @@ pub(crate) fn a_full_disk_is_told() -> Outcome {
     expect(&small.run(&bench("board", &[]))?, code::DEVICE, &["KiB free", "make room"])?;
     let site = Site::with_device(Board::with_small_disk(400 * 1024)?)?;
     site.done(&bench("board", &[]))?;
-    site.network.board.run("cat /dev/zero > /data/fill; true")?;
+    site.network.board().run("cat /dev/zero > /data/fill; true")?;
     site.scene.write("model.onnx", with_metadata(&edgefit::device::canary::model()))?;
     expect(&site.run(&bench("board", &[]))?, code::DEVICE, &["store", "space"])?;
-    site.network.board.run("rm /data/fill")?;
+    site.network.board().run("rm /data/fill")?;
     expect_emulated(&json(&site.done(&bench("board", &[]))?)?);
     Ok(())
 }
@@ -97,7 +95,7 @@ pub(crate) fn a_second_user_waits() -> Outcome {
 fn wait_for_lock(site: &Site) -> Result<(), String> {
     let held = "read pid session < /data/.cache/edgefit/store.lock && [ -d /proc/$pid ]";
     for _ in 0..400 {
-        if site.network.board.run(held).is_ok() {
+        if site.network.board().run(held).is_ok() {
             return Ok(());
         }
         thread::sleep(Duration::from_millis(25));
@@ -108,7 +106,7 @@ fn wait_for_lock(site: &Site) -> Result<(), String> {
 /// Agents of earlier versions make room on the board; one that is still in edgefit's own folder is told.
 pub(crate) fn old_agents_go_and_are_told() -> Outcome {
     let site = Site::with_device(Board::start()?)?;
-    let board = &site.network.board;
+    let board = site.network.board();
     let put = "mkdir -p ~/.cache/edgefit/agents; cd ~/.cache/edgefit/agents; for n in 1 2 3 4; do echo old > edgefit-agent-$n; done";
     board.run(put)?;
     site.done(&bench("board", &[]))?;

@@ -1,5 +1,5 @@
 //! One of several different devices vanishes during a search: the search goes on with what its table predicts, or stops, as its entry
-//! says, and ends where it would have ended once the device is there again.
+//! says, and ends where it would have ended once the device is there again. And one that is several, used in two ways, is connected once.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -34,6 +34,20 @@ pub(crate) fn the_search_stops() -> Outcome {
     let after = trained(&scene, "run")?;
     assert!(before.iter().all(|trial| after.contains(trial)), "a trial was lost");
     assert_eq!(after.len(), 6);
+    Ok(())
+}
+
+/// A device serves one host at a time, over one connection: the two ways in which a search uses it share that.
+pub(crate) fn one_is_used_in_two_ways() -> Outcome {
+    let device = "[device]\nname = \"local\"\nruntime = \"tract\"\n";
+    let way = |threads| format!("[[devices]]\nname = \"other\"\nruntime = \"tract\"\nthreads = {threads}\n");
+    let scene = Scene::new(&TINY.replace(device, &(way(1) + &way(2))))?;
+    scene.write("token", "of the other")?;
+    let _other = add(&scene)?;
+    expect(&scene.search(&["--trials", "2"])?, code::DONE, &[])?;
+    let trials = trained(&scene, "run")?;
+    let on = |device: u8| trials.iter().filter(|t| t.results.measured_on(device, Metric::LatencyMs).is_some()).count();
+    assert_eq!((trials.len(), on(0), on(1)), (2, 2, 2));
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::{
     Facts, Guard, Link, Transport, TransportError, Trouble,
     process::{self, Running},
-    script::{self, NO_AGENT, NO_FOLDER, Start},
+    script::{self, NO_AGENT, NO_FOLDER, Sending, Start},
 };
 use crate::device::agents::{self, AgentFile};
 
@@ -72,6 +72,10 @@ pub struct Remote<S> {
     folder: String,
     options: RemoteOptions,
     session: String,
+    /// Whether an agent was being sent when the connection was cut.
+    was_cut: bool,
+    /// Connections to agents until now.
+    connections: u64,
     /// The agent's file on the device, once it is known to be there.
     agent: Option<String>,
 }
@@ -88,7 +92,7 @@ impl<S: Shell> Remote<S> {
                 return Err(TransportError::lasting(format!("`{text}` cannot be named to a shell"), fix));
             }
         }
-        Ok(Self { session: session(&shell.url()), shell, folder, options, agent: None })
+        Ok(Self { session: session(&shell.url()), shell, folder, options, was_cut: false, connections: 0, agent: None })
     }
 
     fn ask(&self, script: &str, input: &[u8], limit: Duration) -> Result<String, TransportError> {
@@ -120,7 +124,7 @@ impl<S: Shell> Remote<S> {
     }
 
     /// Makes sure that the agent is there, and returns its file's name.
-    fn deploy(&self) -> Result<String, TransportError> {
+    fn deploy(&mut self) -> Result<String, TransportError> {
         let facts = self.facts()?;
         let file = choose(&facts, self.options.target.as_ref())?;
         let cannot_read =
@@ -132,15 +136,27 @@ impl<S: Shell> Remote<S> {
         Ok(name)
     }
 
-    fn send(&self, facts: &Facts, file: &AgentFile, bytes: &[u8], name: &str) -> Result<(), TransportError> {
+    fn send(&mut self, facts: &Facts, file: &AgentFile, bytes: &[u8], name: &str) -> Result<(), TransportError> {
         let needed_kib = bytes.len() as u64 / KIB + 1;
         if let Some(free_kib) = facts.free_kib.filter(|free_kib| *free_kib < needed_kib) {
             return Err(no_room(free_kib, needed_kib, &self.folder));
         }
         let told = format!("sending the agent for {} to {}, {} KiB", file.target, self.shell.url(), needed_kib);
         (self.options.tell)(&told);
-        self.ask(&script::put(&self.folder, name, bytes.len()), bytes, PUT_LIMIT)?;
+        let sending = Sending { name, session: &self.session, bytes: bytes.len() };
+        let there = if self.was_cut { self.part(&sending)? } else { 0 };
+        self.was_cut = true;
+        let rest = bytes.get(there..).unwrap_or_default();
+        self.ask(&script::put(&self.folder, &sending, there), rest, PUT_LIMIT)?;
+        self.was_cut = false;
         Ok(())
+    }
+
+    /// Bytes of an agent that an earlier connection brought.
+    fn part(&self, sending: &Sending<'_>) -> Result<usize, TransportError> {
+        let said = self.ask(&script::part(&self.folder, sending), b"", LOOK_LIMIT)?;
+        // What a login shell greets with stands before it.
+        Ok(said.lines().last().and_then(|line| line.trim().parse().ok()).unwrap_or(0))
     }
 }
 
@@ -219,10 +235,12 @@ impl<S: Shell> Transport for Remote<S> {
             Some(name) => name,
             None => self.deploy()?,
         };
+        self.connections += 1;
+        let session = format!("{}.{}", self.session, self.connections);
         let RemoteOptions { emulator, fixed_performance, .. } = &self.options;
         let start = Start {
             name: &name,
-            session: &self.session,
+            session: &session,
             emulator: emulator.as_deref(),
             fixed_performance: *fixed_performance,
         };

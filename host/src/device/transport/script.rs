@@ -49,12 +49,30 @@ pub(super) fn look(folder: &str) -> String {
     )
 }
 
-/// Takes an agent of this size from the standard input and puts it in its place, whole; the oldest ones go.
-pub(super) fn put(folder: &str, name: &str, bytes: usize) -> String {
-    let folder = path(folder);
+/// An agent that is sent to a device, in one piece or, after cuts, in several.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sending<'a> {
+    /// Its file's name.
+    pub(super) name: &'a str,
+    /// Who sends it: until it is whole, it is in a file of its sender.
+    pub(super) session: &'a str,
+    /// Its size.
+    pub(super) bytes: usize,
+}
+
+/// Says how many bytes of an agent are there.
+pub(super) fn part(folder: &str, sending: &Sending<'_>) -> String {
+    let Sending { name, session, .. } = sending;
+    format!("cd {}/agents && wc -c < {name}.{session} || echo 0", path(folder))
+}
+
+/// Takes an agent from the standard input, from this byte on, and puts it in its place once it is whole; then the oldest ones go.
+pub(super) fn put(folder: &str, sending: &Sending<'_>, offset: usize) -> String {
+    let Sending { name, session, bytes } = sending;
+    let (folder, part, begin) = (path(folder), format!("{name}.{session}"), if offset == 0 { ">" } else { ">>" });
     format!(
-        "umask 77; cd {folder}/agents && cat > {name}.$$ && [ $(wc -c < {name}.$$) -eq {bytes} ] && chmod 700 {name}.$$ && \
-         mv -f {name}.$$ {name} || {{ rm -f {name}.$$; exit {NO_FOLDER}; }}; \
+        "umask 77; cd {folder}/agents && cat {begin} {part} || {{ rm -f {part}; exit {NO_FOLDER}; }}; n=$(wc -c < {part}); \
+         [ $n -eq {bytes} ] && chmod 700 {part} && mv -f {part} {name} || {{ [ $n -lt {bytes} ] || rm -f {part}; exit {NO_FOLDER}; }}; \
          ls -t | tail -n +{} | while read f; do rm -f $f; done",
         KEPT_AGENTS + 1
     )
@@ -99,6 +117,10 @@ mod tests {
         process::{Command, Stdio},
     };
 
+    fn sending(name: &str, bytes: usize) -> Sending<'_> {
+        Sending { name, session: "s", bytes }
+    }
+
     fn sh(script: &str, home: &Path, input: &[u8]) -> (Option<i32>, String) {
         let mut child = Command::new("sh")
             .args(["-c", &for_any_shell(script)])
@@ -119,14 +141,28 @@ mod tests {
         assert_eq!(sh(&look(folder), home.path(), b"").0, Some(0));
         let agents = home.path().join("a b/edgefit/agents");
         for name in ["one", "two", "three", "four"] {
-            assert_eq!(sh(&put(folder, name, 4), home.path(), b"body").0, Some(0));
+            assert_eq!(sh(&put(folder, &sending(name, 4), 0), home.path(), b"body").0, Some(0));
             let age = std::time::SystemTime::now() - std::time::Duration::from_secs(if name == "one" { 99 } else { 9 });
             fs::File::open(agents.join(name)).unwrap().set_modified(age).unwrap();
         }
-        assert_eq!(sh(&put(folder, "cut", 9), home.path(), b"body").0, Some(NO_FOLDER), "the connection was cut");
         let mut left: Vec<_> = fs::read_dir(&agents).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         left.sort();
         assert_eq!(left, ["four", "three", "two"]);
+    }
+
+    #[test]
+    fn an_agent_that_was_cut_goes_on_where_it_was() {
+        let home = tempfile::tempdir().unwrap();
+        sh(&look("~/e"), home.path(), b"");
+        let agent = sending("x", 9);
+        let there = || sh(&part("~/e", &agent), home.path(), b"").1.trim().to_owned();
+        assert_eq!(there(), "0");
+        assert_eq!(sh(&put("~/e", &agent, 0), home.path(), b"body").0, Some(NO_FOLDER), "the connection was cut");
+        assert_eq!(there(), "4");
+        assert_eq!(sh(&put("~/e", &agent, 4), home.path(), b" rest").0, Some(0));
+        assert_eq!(fs::read(home.path().join("e/agents/x")).unwrap(), b"body rest");
+        assert_eq!(sh(&put("~/e", &sending("y", 3), 0), home.path(), b"body").0, Some(NO_FOLDER), "too much");
+        assert_eq!(fs::read_dir(home.path().join("e/agents")).unwrap().count(), 1, "what cannot become whole is gone");
     }
 
     #[test]
@@ -142,7 +178,7 @@ mod tests {
         let start = Start { name: "x", session: "s", emulator: Some("sh -e"), fixed_performance: true };
         sh(&look("~/e"), home.path(), b"");
         let body = b"#!/bin/sh\necho $#: $*\n";
-        sh(&put("~/e", "x", body.len()), home.path(), body);
+        sh(&put("~/e", &sending("x", body.len()), 0), home.path(), body);
         let (_, said) = sh(&run("~/e", &start), home.path(), b"");
         assert_eq!(said, "7: --stdio --store store --session s --emulator sh -e\n");
         assert!(!home.path().join("e/fixed").exists(), "the mode is undone with the agent");
@@ -154,7 +190,8 @@ mod tests {
         let start = Start { name, session: "0123456789abcdef", ..Start::default() };
         let [look, run] = [look("~/.cache/edgefit"), run("~/.cache/edgefit", &start)];
         assert!(look.len() + run.len() < 1024, "{} + {}", look.len(), run.len());
-        for script in [look, run, put("/data/local/tmp/edgefit", name, 7)] {
+        let agent = sending(name, 7);
+        for script in [look, run, put("/data/local/tmp/edgefit", &agent, 7), part("~/e", &agent)] {
             assert!(!script.contains(['\'', '\\', '!', '\n']), "{script}");
         }
         assert!(is_plain("/data/local/tmp") && !is_plain("a\"b") && !is_plain("$(x)") && !is_plain(""));
