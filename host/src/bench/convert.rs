@@ -220,6 +220,8 @@ fn memory(memory: &MemoryReading, facts: &ModelFacts) -> MemoryMetrics {
     let kib = |bytes: Option<u64>| bytes.map(|bytes| bytes as f64 / 1024.0);
     MemoryMetrics {
         peak_rss_kb: report.peak_kib,
+        peak_rss_range_kb: memory.peak_range_kib(),
+        processes: memory.processes(),
         rss_anon_kb: report.after_first_run.anonymous_kib,
         rss_file_kb: report.after_first_run.file_kib,
         before_load_kb: report.before_load.total_kib,

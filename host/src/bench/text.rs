@@ -98,11 +98,16 @@ fn write_latency(text: &mut String, latency: &LatencyMetrics, processes: u32) ->
 
 fn write_memory(text: &mut String, memory: &MemoryMetrics) -> fmt::Result {
     let kib = |value: Option<u64>| value.map_or_else(|| "unknown".to_owned(), |kib| format!("{kib} KiB"));
+    let range = memory
+        .peak_rss_range_kb
+        .filter(|_| memory.processes > 1)
+        .map(|[least, greatest]| format!(", median of {} processes with {least} to {greatest} KiB", memory.processes));
     writeln!(
         text,
-        "memory    peak {} ({}), before loading {}, loading adds {}, kept after {}",
+        "memory    peak {} ({}{}), before loading {}, loading adds {}, kept after {}",
         kib(memory.peak_rss_kb),
         memory.method,
+        range.unwrap_or_default(),
         kib(memory.before_load_kb),
         kib(memory.init_footprint_kb),
         kib(memory.retained_kb)

@@ -56,7 +56,7 @@ pub(crate) fn energy_is_told_or_why_not() -> Outcome {
 pub(crate) fn a_report_has_its_numbers() -> Outcome {
     let scene = scene()?;
     let ended = bench(&scene, &["--per-op", "--trace", "trace.json", "--shape", "input=2x8x16x16", "--json"])?;
-    expect(&ended, code::DONE, &["pass 1/4", "memory"])?;
+    expect(&ended, code::DONE, &["pass 1/5", "memory"])?;
     let report = json(&ended)?;
     assert_eq!(report["schema"], "edgefit-bench/1");
     assert_eq!(report["error"], Value::Null);
@@ -69,6 +69,10 @@ pub(crate) fn a_report_has_its_numbers() -> Outcome {
     let sum: f64 = nodes.iter().filter_map(|node| node["avg_ms"].as_f64()).sum();
     assert!((sum / median - 1.0).abs() < 1e-6, "the nodes sum to {sum}, not to the median {median}");
     assert!(number(&report, "/memory_metrics/peak_rss_kb")? > number(&report, "/memory_metrics/before_load_kb")?);
+    let (least, peak) =
+        (number(&report, "/memory_metrics/peak_rss_range_kb/0")?, number(&report, "/memory_metrics/peak_rss_kb")?);
+    assert!(least <= peak && peak <= number(&report, "/memory_metrics/peak_rss_range_kb/1")?, "{least} {peak}");
+    assert_eq!(number(&report, "/memory_metrics/processes")?, 2.0);
     // Three convolutions of 8 to 8 channels, and a dense layer, for a batch of two.
     assert_eq!(number(&report, "/model/macs")?, 2.0 * (3.0 * 8.0 * 8.0 * 9.0 * 256.0 + 32.0));
     assert_eq!(report["model"]["inputs"][0]["shape"], serde_json::json!([2, 8, 16, 16]));
