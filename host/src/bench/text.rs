@@ -88,7 +88,8 @@ fn write_latency(text: &mut String, latency: &LatencyMetrics, processes: u32) ->
         "          mean {:.4}, sd {:.4}, min {:.4}, p90 {:.4}, p99 {:.4}, max {:.4} ms",
         latency.avg_ms, latency.stddev_ms, latency.min_ms, latency.p90_ms, latency.p99_ms, latency.max_ms
     )?;
-    write!(text, "          {} runs in {processes} processes", latency.runs)?;
+    let fresh = if processes == 1 { "process" } else { "processes" };
+    write!(text, "          {} runs in {processes} {fresh}", latency.runs)?;
     if let Some(variation) = latency.between_process_cv {
         write!(text, ", whose medians vary by {:.1} %", variation * 100.0)?;
     }
