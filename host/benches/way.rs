@@ -79,7 +79,7 @@ impl Way {
 
     fn job(&mut self, model: &[u8]) -> Result<()> {
         let request =
-            MeasureRequest { per_operator: None, memory: false, ..MeasureRequest::search(RuntimeName::Tract) };
+            MeasureRequest { per_operator: None, memory_processes: 0, ..MeasureRequest::search(RuntimeName::Tract) };
         let begun = Instant::now();
         let measurement = self.device.measure(model, &request)?;
         self.seconds += begun.elapsed().as_secs_f64();

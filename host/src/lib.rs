@@ -16,6 +16,7 @@ pub mod error;
 pub mod int8;
 pub mod kept_run;
 pub mod latency_table;
+mod model_file;
 pub mod onnx_runtime;
 pub mod progress;
 pub mod quantity;

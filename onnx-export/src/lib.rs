@@ -1,5 +1,5 @@
 //! Networks as ONNX files: [`export()`] writes a graph with its weights, [`export_int8()`] in 8 bits, [`import()`]
-//! reads one, [`ModelSummary`] looks at any.
+//! reads one, [`ModelSummary`] looks at any, [`inline_external`] puts inside what a model keeps in other files.
 //!
 //! One opset, [`OPSET`]: the first with layer normalization as an operator of its own, which also has hard-swish; ONNX Runtime 1.17
 //! and later and tract take it. Gelu is written as its formula with `Erf`, in the order that runtimes recognize.
@@ -7,6 +7,7 @@
 //! This crate reads and writes bytes in memory; it opens no file and runs no network.
 
 mod export;
+mod external;
 mod import;
 pub mod limits;
 pub mod metadata;
@@ -18,6 +19,7 @@ pub use export::{
     BATCH_DIMENSION, DEFAULT_INPUT, DEFAULT_OUTPUT, ExportError, ExportOptions, InputNormalization, Lowered, export,
     export_int8,
 };
+pub use external::{ExternalData, inline_external};
 pub use import::{ImportError, ImportOptions, Imported, import, import_with};
 pub use summary::{ModelSummary, TensorSummary};
 

@@ -65,7 +65,7 @@ fn executor(threads: u32) -> Executor {
 /// The declared shapes of inner tensors are ignored: they may name a batch that the job sets.
 fn parse(path: &Path) -> Result<InferenceModel, JobError> {
     let onnx = tract_onnx::onnx().with_ignore_value_info(true);
-    let proto = onnx.proto_model_for_path(path).map_err(unreadable)?;
+    let proto = onnx.proto_model_for_path(path).map_err(no_onnx)?;
     check_operators(&onnx, &proto)?;
     check_data(&proto)?;
     let parsed = onnx.parse(&proto, None).map_err(unreadable)?;
@@ -319,6 +319,12 @@ fn to_usize(shape: &[u64]) -> Vec<usize> {
 
 fn to_u64(shape: &[usize]) -> Vec<u64> {
     shape.iter().map(|size| *size as u64).collect()
+}
+
+/// A cut file is the usual case: the message names it before the decoder's own words.
+fn no_onnx(error: TractError) -> JobError {
+    let message = format!("the file is cut off, damaged or no ONNX model: tract: {error:#}");
+    JobError::new(ErrorKind::ModelUnreadable, message)
 }
 
 fn unreadable(error: TractError) -> JobError {

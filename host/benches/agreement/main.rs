@@ -7,7 +7,7 @@
 //! PYTHON has `onnxruntime` (tests/python/requirements.txt); edgefit uses the library out of the same package. In every round each
 //! network is measured by each tool once, in a fresh process and in random order; a line shows the median of the rounds' ratios and
 //! the least and the greatest. The memory lines compare the highest resident memory of the agent's process for the job with that of the
-//! bare program of `device-agent/examples/bare.rs`. The last lines are the size of the agent, its resident memory when idle, and the
+//! bare program of `device-agent/examples/bare.rs`: the median of seven fresh processes of each, with the least and the greatest. The last lines are the size of the agent, its resident memory when idle, and the
 //! time from its start to its first answer.
 
 mod networks;
@@ -22,6 +22,10 @@ use networks::Network;
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use tools::{Tool, Tools};
+
+/// Processes of each program that memory is measured in. tract's peak differs between processes of the same program by up to a tenth: it
+/// prepares a model in an order that differs, and what that leaves of holes between allocations differs too.
+const MEMORY_PROCESSES: usize = 7;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -104,9 +108,16 @@ fn report(network: &Network, plan: &Plan, tools: &mut Tools) -> Outcome<()> {
 }
 
 fn report_memory(network: &Network, runtime: RuntimeName, file: &Path, tools: &mut Tools) -> Outcome<()> {
-    let (own_kib, bare_kib) = tools.memory(runtime, &network.model, file)?;
-    let (name, ratio) = (network.name, own_kib as f64 / bare_kib as f64);
-    println!("{name:<14} {runtime:<5} edgefit {own_kib} KiB peak, bare program {bare_kib} KiB, ratio {ratio:.4}");
+    let peaks = tools.memory(runtime, &network.model, file, MEMORY_PROCESSES)?;
+    let [own, bare] = peaks.each_ref().map(|kib| [0.0, 0.5, 1.0].map(|q| of(kib, q)));
+    let shown = |[least, middle, greatest]: [f64; 3]| format!("{middle:.0} KiB ({least:.0} to {greatest:.0})");
+    println!(
+        "{:<14} {runtime:<5} edgefit {} peak, bare program {}, ratio {:.4}",
+        network.name,
+        shown(own),
+        shown(bare),
+        own[1] / bare[1]
+    );
     Ok(())
 }
 

@@ -115,24 +115,37 @@ impl Tools {
 
     fn request(&self, runtime: RuntimeName) -> MeasureRequest {
         let mut request =
-            MeasureRequest { processes: 1, per_operator: None, memory: false, ..MeasureRequest::quick(runtime) };
+            MeasureRequest { processes: 1, per_operator: None, memory_processes: 0, ..MeasureRequest::quick(runtime) };
         request.run_on.settings.ort.library = self.python.as_ref().map(|(_, library)| library.clone());
         request
     }
 
-    /// Peaks in KiB: the agent's process for the job, and the bare program.
-    pub(crate) fn memory(&mut self, runtime: RuntimeName, model: &[u8], file: &Path) -> Outcome<(u64, u64)> {
-        let mut request = MeasureRequest { memory: true, ..self.request(runtime) };
+    /// Peaks in KiB of so many processes each: the agent's for the job, and the bare program's, in turns.
+    pub(crate) fn memory(
+        &mut self,
+        runtime: RuntimeName,
+        model: &[u8],
+        file: &Path,
+        processes: usize,
+    ) -> Outcome<[Vec<f64>; 2]> {
+        let mut request = MeasureRequest { memory_processes: 1, ..self.request(runtime) };
         request.plan = Plan { warm_up_ns: 0, min_runs: 1, min_ns: 0, max_runs: 1, ..Plan::QUICK };
-        let measured = self.device.measure(model, &request)?;
-        let own_kib = measured.memory.and_then(|memory| memory.peak_kib()).ok_or("the agent read no peak")?;
+        let mut peaks = [Vec::new(), Vec::new()];
+        for _ in 0..processes {
+            let memory = self.device.measure(model, &request)?.memory;
+            peaks[0].push(memory.and_then(|memory| memory.peak_kib()).ok_or("the agent read no peak")? as f64);
+            peaks[1].push(self.bare_peak_kib(runtime, file)?);
+        }
+        Ok(peaks)
+    }
+
+    fn bare_peak_kib(&self, runtime: RuntimeName, file: &Path) -> Outcome<f64> {
         let mut time = Command::new("/usr/bin/time");
         time.arg("-v").args(self.bare(runtime, file, "0"));
         let output = time.output().map_err(|error| format!("/usr/bin/time (Debian's package time): {error}"))?;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         let line = said.lines().find_map(|line| line.trim().strip_prefix("Maximum resident set size (kbytes): "));
-        let bare_kib = line.ok_or(format!("/usr/bin/time tells no peak: {said}"))?.trim().parse()?;
-        Ok((own_kib, bare_kib))
+        Ok(line.ok_or(format!("/usr/bin/time tells no peak: {said}"))?.trim().parse()?)
     }
 
     /// The agent's own cost.

@@ -45,7 +45,7 @@ pub(super) fn report(
         execution_detail,
         minutes: measurement.latency.first().map(series::minutes).unwrap_or_default(),
         environment: environment(measurement),
-        validity: self::validity(info, measurement, &summary),
+        validity: self::validity(info, measurement, &summary, &options.plan()),
         ..empty(info, options)
     }
 }
@@ -220,6 +220,8 @@ fn memory(memory: &MemoryReading, facts: &ModelFacts) -> MemoryMetrics {
     let kib = |bytes: Option<u64>| bytes.map(|bytes| bytes as f64 / 1024.0);
     MemoryMetrics {
         peak_rss_kb: report.peak_kib,
+        peak_rss_range_kb: memory.peak_range_kib(),
+        processes: memory.processes(),
         rss_anon_kb: report.after_first_run.anonymous_kib,
         rss_file_kb: report.after_first_run.file_kib,
         before_load_kb: report.before_load.total_kib,
@@ -284,8 +286,9 @@ fn environment(measurement: &Measurement) -> Option<EnvironmentSection> {
     Some(EnvironmentSection { before: first.before.clone(), after: last.after.clone() })
 }
 
-fn validity(info: &DeviceInfo, measurement: &Measurement, summary: &Summary) -> Validity {
-    let flags = validity::flags(measurement, info.description.cores.len());
+fn validity(info: &DeviceInfo, measurement: &Measurement, summary: &Summary, plan: &Plan) -> Validity {
+    let mut flags = validity::flags(measurement, info.description.cores.len());
+    flags.extend(validity::ended_early(measurement, plan));
     let scale = measurement.operators.as_ref().map(|profile| profile.scale(summary.median));
     Validity { ok: flags.is_empty(), flags, operator_scale: scale }
 }
@@ -296,9 +299,26 @@ mod tests {
     use crate::bench::fixture;
     use crate::device::DeviceError;
     use edgefit_protocol::error::{ErrorKind, JobError};
+    use edgefit_protocol::report::Stop;
 
     fn close(found: f64, expected: f64) {
         assert!((found - expected).abs() < 1e-9, "{found} is not {expected}");
+    }
+
+    #[test]
+    fn a_series_that_ended_before_it_had_its_runs_is_flagged() {
+        let mut measurement = fixture::measurement();
+        let early = |measurement: &Measurement, change: fn(&mut Plan)| {
+            let mut plan = Plan { min_runs: 5, ..Plan::QUICK };
+            change(&mut plan);
+            validity::ended_early(measurement, &plan)
+        };
+        assert_eq!(early(&measurement, |plan| plan.min_runs = 1000), None, "it was not the maximum that ended it");
+        measurement.latency[0].stop = Stop::Maximum;
+        let runs = measurement.latency[0].runs;
+        assert_eq!(early(&measurement, |_| ()), None);
+        assert_eq!(early(&measurement, |plan| plan.min_runs = 1000), Some(validity::Flag::EndedEarly { runs }));
+        assert!(early(&measurement, |plan| plan.interval_share = Some(0.01)).is_some());
     }
 
     #[test]

@@ -67,6 +67,7 @@ pub(super) fn measurement() -> Measurement {
                 peak_kib: Some(1800),
                 method: PeakMethod::ResetHighWaterMark,
             },
+            others: Vec::new(),
         }),
         energy: None,
     }

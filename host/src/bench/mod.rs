@@ -100,7 +100,7 @@ impl BenchOptions {
             processes: self.processes(),
             agreement: None,
             per_operator: self.per_operator.then_some(MeasureRequest::PROFILE),
-            memory: true,
+            memory_processes: self.processes(),
             energy: self.energy.then(|| energy::plan(&self.limits)),
             seed: self.seed,
         }

@@ -219,11 +219,17 @@ pub struct LatencyMetrics {
     pub between_process_cv: Option<f64>,
 }
 
-/// Resident memory of the process that loads and runs the model, in KiB.
+/// Resident memory of the process that loads and runs the model, in KiB: of several, the one whose peak is the middle one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MemoryMetrics {
     /// Highest resident memory.
     pub peak_rss_kb: Option<u64>,
+    /// Least and greatest peak of the processes.
+    #[serde(default)]
+    pub peak_rss_range_kb: Option<[u64; 2]>,
+    /// Fresh processes that memory was measured in.
+    #[serde(default)]
+    pub processes: usize,
     /// Anonymous part after the first run.
     pub rss_anon_kb: Option<u64>,
     /// File-backed part after the first run.

@@ -88,7 +88,8 @@ fn write_latency(text: &mut String, latency: &LatencyMetrics, processes: u32) ->
         "          mean {:.4}, sd {:.4}, min {:.4}, p90 {:.4}, p99 {:.4}, max {:.4} ms",
         latency.avg_ms, latency.stddev_ms, latency.min_ms, latency.p90_ms, latency.p99_ms, latency.max_ms
     )?;
-    write!(text, "          {} runs in {processes} processes", latency.runs)?;
+    let fresh = if processes == 1 { "process" } else { "processes" };
+    write!(text, "          {} runs in {processes} {fresh}", latency.runs)?;
     if let Some(variation) = latency.between_process_cv {
         write!(text, ", whose medians vary by {:.1} %", variation * 100.0)?;
     }
@@ -98,11 +99,16 @@ fn write_latency(text: &mut String, latency: &LatencyMetrics, processes: u32) ->
 
 fn write_memory(text: &mut String, memory: &MemoryMetrics) -> fmt::Result {
     let kib = |value: Option<u64>| value.map_or_else(|| "unknown".to_owned(), |kib| format!("{kib} KiB"));
+    let range = memory
+        .peak_rss_range_kb
+        .filter(|_| memory.processes > 1)
+        .map(|[least, greatest]| format!(", median of {} processes with {least} to {greatest} KiB", memory.processes));
     writeln!(
         text,
-        "memory    peak {} ({}), before loading {}, loading adds {}, kept after {}",
+        "memory    peak {} ({}{}), before loading {}, loading adds {}, kept after {}",
         kib(memory.peak_rss_kb),
         memory.method,
+        range.unwrap_or_default(),
         kib(memory.before_load_kb),
         kib(memory.init_footprint_kb),
         kib(memory.retained_kb)

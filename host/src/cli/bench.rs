@@ -10,6 +10,7 @@ use super::{Globals, output};
 use crate::bench::{self, BenchOptions, ErrorSection, ModelFacts, Report, text, trace};
 use crate::device::{DeviceInfo, Entry, PassStep};
 use crate::error::{Error, Result};
+use crate::model_file;
 use crate::progress::Verbosity;
 
 /// Arguments of `edgefit bench`.
@@ -74,7 +75,7 @@ fn measure(
     options: &BenchOptions,
     globals: &Globals,
 ) -> std::result::Result<Report, Failure> {
-    let model = running::read_model(&args.model)?;
+    let model = model_file::read(&args.model)?;
     let mut device = globals.registry().connect_entry(&args.run.device, entry)?;
     let facts = ModelFacts::of(&model, &options.shapes);
     let is_told = globals.verbosity() != Verbosity::Quiet;

@@ -13,6 +13,7 @@ use crate::bench::{BenchOptions, ErrorSection, ModelFacts};
 use crate::config::{DataConfig, SearchConfig};
 use crate::device::{BatchError, BatchStep, Device, DeviceInfo};
 use crate::error::{Error, ErrorKind, Result};
+use crate::model_file;
 use crate::progress::Verbosity;
 
 /// Most models of a comparison.
@@ -134,7 +135,7 @@ fn read_models(paths: &[PathBuf], options: &BenchOptions) -> Result<Vec<Model>> 
     let is_unique = |path: &Path| paths.iter().filter(|other| other.file_name() == path.file_name()).count() == 1;
     let name = |path: &Path| if is_unique(path) { running::short_name(path) } else { path.display().to_string() };
     let read = |path: &PathBuf| {
-        let bytes = running::read_model(path)?;
+        let bytes = model_file::read(path)?;
         let facts = ModelFacts::of(&bytes, &options.shapes);
         Ok(Model { name: name(path), bytes, facts })
     };

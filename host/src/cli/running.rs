@@ -1,13 +1,11 @@
 //! How models run: the options that `bench` and `compare` share, as what they mean.
 
-use std::fs::{self, File};
-use std::io::Read;
 use std::path::Path;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueHint};
 use edgefit_protocol::job::{Affinity, InputShape, Optimization, OrtSettings, Settings};
-use edgefit_protocol::limits::{MAX_BLOB_BYTES, MAX_CORES, MAX_THREADS};
+use edgefit_protocol::limits::{MAX_CORES, MAX_THREADS};
 use edgefit_protocol::runtime::RuntimeName;
 
 use crate::bench::{BenchOptions, MAX_SECS, PlanLimits, Preset};
@@ -105,27 +103,6 @@ impl RunArgs {
             seed: self.seed,
         }
     }
-}
-
-/// The bytes of a model.
-///
-/// # Errors
-/// When the file cannot be read, or is larger than what an agent takes.
-pub(super) fn read_model(path: &Path) -> Result<Vec<u8>> {
-    let told = |error: std::io::Error| Error::new(ErrorKind::Storage, format!("{}: {error}", path.display()));
-    let size = fs::metadata(path).map_err(told)?.len();
-    let mut bytes = Vec::new();
-    // A file may grow, or be a pipe without a size: what is read is bounded, too.
-    let file = File::open(path).map_err(told)?;
-    if size <= MAX_BLOB_BYTES {
-        file.take(MAX_BLOB_BYTES + 1).read_to_end(&mut bytes).map_err(told)?;
-    }
-    if size > MAX_BLOB_BYTES || bytes.len() as u64 > MAX_BLOB_BYTES {
-        let (path, limit_mib) = (path.display(), MAX_BLOB_BYTES / 1024 / 1024);
-        let message = format!("{path} is larger than {limit_mib} MiB, the largest model that a device's agent takes");
-        return Err(Error::new(ErrorKind::Usage, message));
-    }
-    Ok(bytes)
 }
 
 /// Writes a result file whole, or not at all; never over a model.

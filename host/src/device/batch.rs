@@ -57,7 +57,7 @@ pub struct BatchError {
 
 impl Device {
     /// Measures models, each given as the bytes of an ONNX file with how it is measured, side by side. Of a request, `processes` is
-    /// the batch's rounds; memory is measured in the first of them. Each job is told to `hear` before it starts.
+    /// the batch's rounds, each of which measures memory where it is asked for; energy is measured in the first of them. Each job is told to `hear` before it starts.
     ///
     /// # Errors
     ///
@@ -77,9 +77,9 @@ impl Device {
             }
             hear(BatchStep { job: position + 1, jobs: order.len(), model });
             let (bytes, request) = &models[model];
-            let first = measured[model].is_none();
-            let energy = request.energy.clone().filter(|_| first);
-            let request = MeasureRequest { processes: 1, memory: request.memory && first, energy, ..request.clone() };
+            let energy = request.energy.clone().filter(|_| measured[model].is_none());
+            let memory_processes = request.memory_processes.min(1);
+            let request = MeasureRequest { processes: 1, memory_processes, energy, ..request.clone() };
             let one = self.measure(bytes, &request).map_err(|cause| BatchError { model: Some(model), cause })?;
             add(&mut measured[model], one);
         }
@@ -101,7 +101,13 @@ fn order(models: usize, plan: &BatchPlan) -> Vec<usize> {
 
 fn add(whole: &mut Option<Measurement>, round: Measurement) {
     match whole {
-        Some(whole) => whole.latency.extend(round.latency),
+        Some(whole) => {
+            whole.latency.extend(round.latency);
+            whole.memory = match (whole.memory.take(), round.memory) {
+                (Some(before), Some(now)) => before.with(now),
+                (before, now) => before.or(now),
+            };
+        }
         None => *whole = Some(round),
     }
 }
@@ -116,8 +122,13 @@ struct Watch {
 impl Watch {
     fn new(models: &[(&[u8], MeasureRequest)]) -> Self {
         let request = models.first().map(|(_, request)| {
-            let mut request =
-                MeasureRequest { processes: 1, per_operator: None, memory: false, energy: None, ..request.clone() };
+            let mut request = MeasureRequest {
+                processes: 1,
+                per_operator: None,
+                memory_processes: 0,
+                energy: None,
+                ..request.clone()
+            };
             request.plan = canary::PLAN;
             request.run_on.shapes.clear();
             request

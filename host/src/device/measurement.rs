@@ -32,7 +32,7 @@ pub struct Measurement {
     pub set_aside: Vec<LatencyRun>,
     /// The per-operator pass, if asked for.
     pub operators: Option<OperatorProfile>,
-    /// The memory pass, if asked for.
+    /// The memory passes, if asked for.
     pub memory: Option<MemoryReading>,
     /// The energy pass, if asked for; it may say why there is no energy.
     pub energy: Option<EnergyReport>,
@@ -119,15 +119,43 @@ impl OperatorProfile {
     }
 }
 
-/// The memory pass.
+/// The memory passes. A runtime may need more memory in one process than in another: tract prepares a model in an order that differs
+/// between them, and what that leaves of holes between allocations differs too.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MemoryReading {
-    /// The readings.
+    /// The readings of the process whose peak is the middle one; of an even number, the lower of the two.
     pub report: MemoryReport,
+    /// Those of the others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<MemoryReport>,
 }
 
 impl MemoryReading {
-    /// Highest resident memory of the process that loads and runs the model, in KiB.
+    /// The reading of some processes; `None` without any.
+    pub fn of(mut processes: Vec<MemoryReport>) -> Option<Self> {
+        processes.sort_by_key(|report| report.peak_kib);
+        let middle = processes.len().checked_sub(1)? / 2;
+        Some(Self { report: processes.remove(middle), others: processes })
+    }
+
+    /// This and further processes.
+    pub(super) fn with(self, further: Self) -> Option<Self> {
+        let [all, others] = [self, further].map(|reading| [vec![reading.report], reading.others].concat());
+        Self::of([all, others].concat())
+    }
+
+    /// Number of processes.
+    pub fn processes(&self) -> usize {
+        1 + self.others.len()
+    }
+
+    /// The least and the greatest peak of the processes, in KiB.
+    pub fn peak_range_kib(&self) -> Option<[u64; 2]> {
+        let peaks = || self.others.iter().chain([&self.report]).filter_map(|report| report.peak_kib);
+        Some([peaks().min()?, peaks().max()?])
+    }
+
+    /// Highest resident memory of the process that loads and runs the model, in KiB; the middle one of several processes.
     pub fn peak_kib(&self) -> Option<u64> {
         self.report.peak_kib
     }
@@ -183,7 +211,7 @@ pub(super) struct Gathered {
     aside: Vec<LatencyRun>,
     slowdown: Option<f64>,
     operators: Option<OperatorProfile>,
-    memory: Option<MemoryReading>,
+    memory: Vec<MemoryReport>,
     energy: Option<EnergyReport>,
     ran: Option<Ran>,
 }
@@ -215,7 +243,7 @@ impl Gathered {
             PassReport::PerOperator(PerOperatorReport { runs, mean_run_ns, nodes }) => {
                 self.operators = Some(OperatorProfile { runs, mean_run_ns, nodes });
             }
-            PassReport::Memory(report) => self.memory = Some(MemoryReading { report }),
+            PassReport::Memory(report) => self.memory.push(report),
             PassReport::Energy(report) => self.energy = Some(report),
             PassReport::Outputs { .. } => {}
         }
@@ -253,8 +281,35 @@ impl Gathered {
             slowdown: self.slowdown,
             set_aside: self.aside,
             operators: self.operators,
-            memory: self.memory,
+            memory: MemoryReading::of(self.memory),
             energy: self.energy,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use edgefit_protocol::report::{MemoryReport, PeakMethod, Resident};
+
+    use super::MemoryReading;
+
+    fn report(peak_kib: u64) -> MemoryReport {
+        MemoryReport {
+            before_load: Resident::default(),
+            after_load: Resident::default(),
+            after_first_run: Resident::default(),
+            retained: Resident::default(),
+            peak_kib: Some(peak_kib),
+            method: PeakMethod::ResetHighWaterMark,
+        }
+    }
+
+    #[test]
+    fn of_several_processes_the_middle_peak_counts() {
+        let first = MemoryReading::of(vec![report(131), report(117)]).unwrap();
+        assert_eq!(first.peak_kib(), Some(117));
+        let all = first.with(MemoryReading::of(vec![report(130)]).unwrap()).unwrap();
+        assert_eq!((all.peak_kib(), all.peak_range_kib(), all.processes()), (Some(130), Some([117, 131]), 3));
+        assert_eq!(MemoryReading::of(Vec::new()), None);
     }
 }

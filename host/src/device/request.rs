@@ -77,8 +77,8 @@ pub struct MeasureRequest {
     pub agreement: Option<Agreement>,
     /// Whether nodes are measured too, and until when.
     pub per_operator: Option<Plan>,
-    /// Whether memory is measured too.
-    pub memory: bool,
+    /// Memory passes, each in a fresh process; 0 when memory is not measured.
+    pub memory_processes: u32,
     /// Whether energy is measured too, and until when.
     pub energy: Option<Plan>,
     /// Seed of the inputs' values.
@@ -120,7 +120,7 @@ impl MeasureRequest {
             processes: 1,
             agreement: None,
             per_operator: Some(Self::PROFILE),
-            memory: true,
+            memory_processes: 1,
             energy: None,
             seed: 0,
         }
@@ -146,9 +146,10 @@ impl MeasureRequest {
     /// The passes in order, each a process.
     pub(super) fn passes(&self) -> Vec<Pass> {
         let latency = (0..self.processes.max(1)).map(|_| Pass::Latency(self.plan.clone()));
+        let memory = (0..self.memory_processes).map(|_| Pass::Memory);
         latency
             .chain(self.per_operator.clone().map(Pass::PerOperator))
-            .chain(self.memory.then_some(Pass::Memory))
+            .chain(memory)
             .chain(self.energy.clone().map(Pass::Energy))
             .collect()
     }

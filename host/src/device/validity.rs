@@ -5,7 +5,7 @@ mod board;
 use std::fmt;
 use std::mem::discriminant;
 
-use edgefit_protocol::environment::Environment;
+use edgefit_protocol::{environment::Environment, job::Plan, report::Stop};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -120,7 +120,12 @@ pub enum Flag {
         /// Its farthest median over its first.
         ratio: f64,
     },
-    /// The maximum time ended the series before it had enough runs.
+    /// The maximum time ended the series before it had the runs, or the narrow interval, that were asked for.
+    EndedEarly {
+        /// Runs that there are.
+        runs: u64,
+    },
+    /// There are too few runs for statistics.
     TooFewRuns {
         /// Runs that there are.
         runs: u64,
@@ -175,6 +180,9 @@ impl fmt::Display for Flag {
             Self::CanaryDrifting { ratio } => {
                 write!(f, "the device changed meanwhile: the canary took {ratio:.3} of its first time")
             }
+            Self::EndedEarly { runs } => {
+                write!(f, "the maximum time came after {runs} runs, before what was asked for was reached")
+            }
             Self::TooFewRuns { runs } => write!(f, "there are {runs} runs only"),
         }
     }
@@ -202,6 +210,13 @@ pub fn flags(measurement: &Measurement, online_cores: usize) -> Vec<Flag> {
         .chain(noisy)
         .chain(runs.flat_map(of_run));
     all.fold(Vec::new(), with_new_kind)
+}
+
+/// A flag where a process of a measurement ended before it had what its plan asks for.
+pub fn ended_early(measurement: &Measurement, plan: &Plan) -> Option<Flag> {
+    let is_early =
+        |run: &&LatencyRun| run.stop == Stop::Maximum && (run.runs < plan.min_runs || plan.interval_share.is_some());
+    measurement.latency.iter().find(is_early).map(|run| Flag::EndedEarly { runs: run.runs })
 }
 
 /// By the pace of the processes that count, among themselves.
@@ -291,7 +306,7 @@ fn slowed(after: &Environment) -> Option<Flag> {
 mod tests {
     use super::*;
     use edgefit_protocol::environment::{ContextSwitches, CoreState, ProcessorTicks};
-    use edgefit_protocol::report::{LoadTimes, Stop};
+    use edgefit_protocol::report::LoadTimes;
 
     #[test]
     fn a_steady_series_does_not_drift_and_a_slowing_one_does() {

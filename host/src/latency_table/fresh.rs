@@ -20,6 +20,7 @@ use super::space::SpaceSpec;
 use crate::config::DeviceConfig;
 use crate::device::{DeviceError, MeasureRequest, Measurement, Pool, PoolJob, Registry};
 use crate::error::{Error, ErrorKind, Result};
+use crate::model_file;
 use crate::progress::{Event, Phase, Plan, Progress};
 use crate::search_run::table_provenance;
 
@@ -136,7 +137,7 @@ fn draw_models(plan: &FreshPlan, count: usize, table: &Table) -> Result<Vec<Name
 }
 
 fn read_model(path: &Path) -> Result<Named> {
-    let file = std::fs::read(path).map_err(|e| Error::new(ErrorKind::Data, format!("{}: {e}", path.display())))?;
+    let file = model_file::read(path)?;
     let graph = network(path, &file, &BTreeMap::new())?;
     let model = TableModel { digest: Digest::of(&graph), graph, file };
     Ok(Named { name: path.display().to_string(), model })

@@ -1,11 +1,13 @@
 //! `edgefit bench`: one model, every number with its context, and every failure with its exit code, also in the JSON.
 
+use std::process::Command;
+
 use edgefit::device::canary;
 use serde_json::Value;
 
 use crate::harness::Outcome;
 use crate::needs::{python, runtime};
-use crate::process::Ended;
+use crate::process::{self, Ended};
 
 use super::scene::{Scene, code, expect};
 
@@ -54,7 +56,7 @@ pub(crate) fn energy_is_told_or_why_not() -> Outcome {
 pub(crate) fn a_report_has_its_numbers() -> Outcome {
     let scene = scene()?;
     let ended = bench(&scene, &["--per-op", "--trace", "trace.json", "--shape", "input=2x8x16x16", "--json"])?;
-    expect(&ended, code::DONE, &["pass 1/4", "memory"])?;
+    expect(&ended, code::DONE, &["pass 1/5", "memory"])?;
     let report = json(&ended)?;
     assert_eq!(report["schema"], "edgefit-bench/1");
     assert_eq!(report["error"], Value::Null);
@@ -67,6 +69,10 @@ pub(crate) fn a_report_has_its_numbers() -> Outcome {
     let sum: f64 = nodes.iter().filter_map(|node| node["avg_ms"].as_f64()).sum();
     assert!((sum / median - 1.0).abs() < 1e-6, "the nodes sum to {sum}, not to the median {median}");
     assert!(number(&report, "/memory_metrics/peak_rss_kb")? > number(&report, "/memory_metrics/before_load_kb")?);
+    let (least, peak) =
+        (number(&report, "/memory_metrics/peak_rss_range_kb/0")?, number(&report, "/memory_metrics/peak_rss_kb")?);
+    assert!(least <= peak && peak <= number(&report, "/memory_metrics/peak_rss_range_kb/1")?, "{least} {peak}");
+    assert_eq!(number(&report, "/memory_metrics/processes")?, 2.0);
     // Three convolutions of 8 to 8 channels, and a dense layer, for a batch of two.
     assert_eq!(number(&report, "/model/macs")?, 2.0 * (3.0 * 8.0 * 8.0 * 9.0 * 256.0 + 32.0));
     assert_eq!(report["model"]["inputs"][0]["shape"], serde_json::json!([2, 8, 16, 16]));
@@ -120,6 +126,24 @@ pub(crate) fn the_installed_runtime_is_found() -> Outcome {
     Ok(())
 }
 
+/// Weights in a file beside the model are measured with it, and one that is not there is named.
+pub(crate) fn weights_in_another_file_are_found() -> Outcome {
+    let scene = scene()?;
+    let script = "import onnx; onnx.save(onnx.load('model.onnx'), 'two.onnx', save_as_external_data=True, \
+                          location='two.bin', size_threshold=0)";
+    process::succeed(Command::new(python::interpreter()?).args(["-c", script]).current_dir(scene.path("")))?;
+    let weights = std::fs::read(scene.path("two.bin"))?;
+    std::fs::remove_file(scene.path("two.bin"))?;
+    let arguments = ["bench", "two.onnx", "--processes", "1", "--min-secs", "0.01", "--json"];
+    expect(&scene.run(&arguments)?, code::STORAGE, &["two.onnx", "two.bin"])?;
+    scene.write("two.bin", &weights)?;
+    let found = scene.run(&arguments)?;
+    expect(&found, code::DONE, &[])?;
+    assert!(number(&json(&found)?, "/latency_metrics/median_ms")? > 0.0);
+    scene.write("two.bin", &weights[..weights.len() - 1])?;
+    expect(&scene.run(&arguments)?, code::STORAGE, &["two.bin", "ends before"])
+}
+
 /// Each failure has its exit code and its kind, and the JSON has it too.
 pub(crate) fn failures_are_structured() -> Outcome {
     let scene = scene()?;
@@ -136,10 +160,10 @@ pub(crate) fn failures_are_structured() -> Outcome {
         Ok(())
     };
     check(&["no-such.onnx"], code::STORAGE, "storage", &["no-such.onnx"])?;
-    check(&["text.onnx"], code::RUNTIME, "model-unreadable", &[])?;
+    check(&["text.onnx"], code::RUNTIME, "model-unreadable", &["no ONNX model"])?;
     check(&["large.onnx"], code::USAGE, "usage", &["large.onnx", "1024 MiB"])?;
     check(&["empty.onnx"], code::RUNTIME, "model-unreadable", &[])?;
-    check(&["cut.onnx"], code::RUNTIME, "model-unreadable", &[])?;
+    check(&["cut.onnx"], code::RUNTIME, "model-unreadable", &["cut off"])?;
     check(&["strange.onnx"], code::RUNTIME, "unsupported", &["Cnov"])?;
     check(&["model.onnx", "--device", "raspberry"], code::USAGE, "usage", &["raspberry", "local"])?;
     check(&["model.onnx", "--shape", "input=1x9x16x16"], code::USAGE, "wrong-shape", &["input"])?;

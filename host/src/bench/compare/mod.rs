@@ -102,7 +102,7 @@ pub struct Row {
     pub ratio_ci95: [f64; 2],
     /// Whether the interval of the ratio holds 1: no difference was seen.
     pub within_noise: bool,
-    /// Highest resident memory of the process, in KiB.
+    /// Highest resident memory of the process, in KiB; the middle one of the rounds.
     pub peak_rss_kb: Option<u64>,
     /// What the model adds to the process at its highest, in KiB.
     pub model_peak_kb: Option<u64>,
