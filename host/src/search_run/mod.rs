@@ -6,6 +6,7 @@
 mod aims;
 mod artifacts;
 mod crown;
+mod expected;
 mod finals;
 mod gate;
 mod hope;
@@ -90,6 +91,8 @@ struct Run<'a> {
     learned: usize,
     /// The weights that candidates inherit, once they are trained, if candidates share weights.
     supernet: Option<Arc<Supernet>>,
+    /// What proxies say of candidates.
+    scores: Arc<proxies::Scores>,
     /// The losses from which hypervolume is counted.
     reference: Vec<f64>,
     progress: &'a Progress,
