@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use edgefit_search::draw;
 use edgefit_search::rank::kendall;
-use edgefit_search::surrogate::{Evidence, Surrogate};
+use edgefit_search::surrogate::{Evidence, Expected, Surrogate};
 use rand::seq::SliceRandom;
 
 use super::{NETWORKS, Table, World};
@@ -69,14 +69,15 @@ impl World {
             let truth: Vec<f64> = others.iter().map(|&at| table.full[at]).collect();
             let expected = surrogate.predict(&asked);
             let values: Vec<f64> = expected.iter().map(|expected| expected.value).collect();
-            let holds = |(expected, truth): &(_, &f64)| {
+            let holds = |expected: &Expected, truth: f64| {
                 let (low, high) = surrogate.interval(expected, 0.9);
-                (low..=high).contains(truth)
+                (low..=high).contains(&truth)
             };
             let mean = known.iter().map(|(_, accuracy)| accuracy).sum::<f64>() / FITTED as f64;
             let count = others.len() as f64;
             sum.tau += kendall(&values, &truth);
-            sum.held += expected.iter().zip(&truth).filter(holds).count() as f64 / count;
+            sum.held +=
+                expected.iter().zip(&truth).filter(|(expected, truth)| holds(expected, **truth)).count() as f64 / count;
             sum.error += values.iter().zip(&truth).map(|(value, truth)| (value - truth).abs()).sum::<f64>() / count;
             sum.error_of_mean += truth.iter().map(|truth| (mean - truth).abs()).sum::<f64>() / count;
         }
