@@ -10,20 +10,21 @@
 //! bare program of `device-agent/examples/bare.rs`. The last lines are the size of the agent, its resident memory when idle, and the
 //! time from its start to its first answer.
 
+#[path = "../chain/mod.rs"]
+mod chain;
 mod networks;
 mod tools;
 
 use std::path::Path;
 use std::time::Duration;
 
+use chain::Outcome;
 use edgefit::device::statistics::quantile;
 use edgefit_protocol::runtime::RuntimeName;
 use networks::Network;
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use tools::{Tool, Tools};
-
-type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// What is to be measured.
 struct Plan {

@@ -40,7 +40,7 @@ use crate::progress::{Event, Progress};
 use crate::run_folder::RunFolder;
 use crate::study::Study;
 pub(crate) use opening::{describe_data, describe_space, machine, searched_space, table_provenance};
-pub(crate) use recipe::finals as final_recipe;
+pub use recipe::finals as final_recipe;
 pub(crate) use seed::derived;
 use station::Station;
 
