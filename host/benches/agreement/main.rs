@@ -10,12 +10,15 @@
 //! bare program of `device-agent/examples/bare.rs`: the median of seven fresh processes of each, with the least and the greatest. The last lines are the size of the agent, its resident memory when idle, and the
 //! time from its start to its first answer.
 
+#[path = "../chain/mod.rs"]
+mod chain;
 mod networks;
 mod tools;
 
 use std::path::Path;
 use std::time::Duration;
 
+use chain::Outcome;
 use edgefit::device::statistics::quantile;
 use edgefit_protocol::runtime::RuntimeName;
 use networks::Network;
@@ -26,8 +29,6 @@ use tools::{Tool, Tools};
 /// Processes of each program that memory is measured in. tract's peak differs between processes of the same program by up to a tenth: it
 /// prepares a model in an order that differs, and what that leaves of holes between allocations differs too.
 const MEMORY_PROCESSES: usize = 7;
-
-type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 /// What is to be measured.
 struct Plan {

@@ -1,17 +1,14 @@
 //! The networks: four that people know, in their published shapes, and two out of edgefit's own space. Weights are drawn by a
 //! seed, which does not matter for time and memory.
 
-use edgefit_graph::op::{
-    Activation, Add, BatchNorm, Conv, Dense, Flatten, GlobalAvgPool, LayerNorm, MatMul, MaxPool, Reshape, Softmax,
-    Transpose,
-};
+use edgefit_graph::op::{Activation, Add, Dense, Flatten, LayerNorm, MatMul, MaxPool, Reshape, Softmax, Transpose};
 use edgefit_graph::testing::random_weights;
-use edgefit_graph::{AutoPad, Graph, GraphBuilder, NodeId, Op, Shape, Window};
+use edgefit_graph::{AutoPad, Graph, NodeId, Op, Shape, Window};
 use edgefit_onnx::{ExportOptions, export};
 use edgefit_search::{SpaceSettings, Task, draw, space};
 use rand::RngExt;
 
-type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+use super::chain::{Chain, Outcome};
 
 /// A network by name, as an ONNX file.
 pub(crate) struct Network {
@@ -47,68 +44,6 @@ fn searched(input: &[usize]) -> Outcome<Graph> {
     graphs.into_iter().max_by_key(|graph| graph.cost().macs).ok_or_else(|| "no network was drawn".into())
 }
 
-/// A graph that grows at its end.
-struct Chain {
-    graph: GraphBuilder,
-    at: NodeId,
-    count: usize,
-}
-
-impl Chain {
-    fn new(input: impl Into<Vec<usize>>) -> Outcome<Self> {
-        let mut graph = GraphBuilder::new();
-        let at = graph.input("input", Shape::new(input))?;
-        Ok(Self { graph, at, count: 0 })
-    }
-
-    fn add(&mut self, op: Op, inputs: &[NodeId]) -> Outcome<NodeId> {
-        self.count += 1;
-        self.at = self.graph.add(format!("{}_{}", op.name(), self.count), op, inputs)?;
-        Ok(self.at)
-    }
-
-    fn then(&mut self, op: Op) -> Outcome<NodeId> {
-        self.add(op, &[self.at])
-    }
-
-    fn channels(&self) -> usize {
-        self.graph.shape(self.at).channels()
-    }
-
-    fn conv(
-        &mut self,
-        out: usize,
-        kernel: usize,
-        stride: usize,
-        groups: usize,
-        act: Option<Activation>,
-    ) -> Outcome<NodeId> {
-        self.windowed(out, Window::new(2, kernel, stride, AutoPad::Same), groups, act)
-    }
-
-    fn windowed(
-        &mut self,
-        out_channels: usize,
-        window: Window,
-        groups: usize,
-        act: Option<Activation>,
-    ) -> Outcome<NodeId> {
-        self.then(Op::Conv(Conv { out_channels, window, groups, bias: false }))?;
-        self.then(Op::BatchNorm(BatchNorm::default()))?;
-        match act {
-            Some(act) => self.then(Op::Activation(act)),
-            None => Ok(self.at),
-        }
-    }
-
-    fn classify(mut self, classes: usize) -> Outcome<Graph> {
-        self.then(Op::GlobalAvgPool(GlobalAvgPool))?;
-        self.then(Op::Flatten(Flatten))?;
-        let scores = self.then(Op::Dense(Dense { out_features: classes, bias: true }))?;
-        Ok(self.graph.finish(&[scores])?)
-    }
-}
-
 /// The keyword spotter of MLPerf Tiny (Zhang et al. 2017): 49 frames of 10 coefficients, 64 channels, four separable blocks.
 fn ds_cnn() -> Outcome<Graph> {
     let mut chain = Chain::new([1, 49, 10])?;
@@ -128,31 +63,9 @@ fn ds_cnn() -> Outcome<Graph> {
 
 /// MobileNetV2, width 1, 224x224 (Sandler et al. 2018, table 2).
 fn mobilenet_v2() -> Outcome<Graph> {
-    let stages =
-        [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)];
     let mut chain = Chain::new([3, 224, 224])?;
-    chain.conv(32, 3, 2, 1, Some(Activation::Relu6))?;
-    for (expansion, out, repeats, stride) in stages {
-        for repeat in 0..repeats {
-            inverted_residual(&mut chain, expansion, out, if repeat == 0 { stride } else { 1 })?;
-        }
-    }
-    chain.conv(1280, 1, 1, 1, Some(Activation::Relu6))?;
+    chain.mobilenet_v2([2, 2, 2], |width| width)?;
     chain.classify(1000)
-}
-
-fn inverted_residual(chain: &mut Chain, expansion: usize, out: usize, stride: usize) -> Outcome<()> {
-    let (x, channels) = (chain.at, chain.channels());
-    let wide = channels * expansion;
-    if expansion > 1 {
-        chain.conv(wide, 1, 1, 1, Some(Activation::Relu6))?;
-    }
-    chain.conv(wide, 3, stride, wide, Some(Activation::Relu6))?;
-    let y = chain.conv(out, 1, 1, 1, None)?;
-    if stride == 1 && channels == out {
-        chain.add(Op::Add(Add), &[y, x])?;
-    }
-    Ok(())
 }
 
 /// ResNet-18, 224x224 (He et al. 2016, table 1).
@@ -161,22 +74,10 @@ fn resnet_18() -> Outcome<Graph> {
     chain.conv(64, 7, 2, 1, Some(Activation::Relu))?;
     chain.then(Op::MaxPool(MaxPool { window: Window::new(2, 3, 2, AutoPad::Same) }))?;
     for (stage, out) in [64, 128, 256, 512].into_iter().enumerate() {
-        basic_block(&mut chain, out, if stage == 0 { 1 } else { 2 })?;
-        basic_block(&mut chain, out, 1)?;
+        chain.basic_block(out, if stage == 0 { 1 } else { 2 })?;
+        chain.basic_block(out, 1)?;
     }
     chain.classify(1000)
-}
-
-fn basic_block(chain: &mut Chain, out: usize, stride: usize) -> Outcome<()> {
-    let x = chain.at;
-    let is_plain = stride == 1 && chain.channels() == out;
-    chain.conv(out, 3, stride, 1, Some(Activation::Relu))?;
-    let y = chain.conv(out, 3, 1, 1, None)?;
-    chain.at = x;
-    let x = if is_plain { x } else { chain.conv(out, 1, stride, 1, None)? };
-    chain.add(Op::Add(Add), &[y, x])?;
-    chain.then(Op::Activation(Activation::Relu))?;
-    Ok(())
 }
 
 const TOKENS: usize = 64;

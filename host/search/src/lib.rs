@@ -18,6 +18,7 @@ mod reading;
 pub mod simulate;
 pub mod space;
 pub mod strategy;
+pub mod surrogate;
 pub mod synthetic;
 mod transfer;
 mod trial;

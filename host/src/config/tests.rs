@@ -251,7 +251,7 @@ fn a_wrong_type_or_unit_is_told() {
     check_section("[estimate]\nepochs = 1.5", "search.toml:7: estimate.epochs: takes a whole number, not a fraction");
     check_section(
         "[estimate]\nproposals = 4",
-        "search.toml:7: estimate.proposals: has no meaning without a proxy that picks among them\n= help: write `proxy = \"naswot\"`, or remove it",
+        "search.toml:7: estimate.proposals: has no meaning without a surrogate or a proxy that picks among them\n= help: write `surrogate = true` or `proxy = \"naswot\"`, or remove it",
     );
     check(&format!("estimate = 3\n{LEAST}"), "search.toml:1: estimate: takes a section, not a whole number");
 }

@@ -97,7 +97,9 @@ pub struct EstimateConfig {
     /// What says which proposals are worth a training, without training them; all are where it is absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy: Option<Proxy>,
-    /// Proposals for each training, of which the proxy picks; only with a proxy.
+    /// Whether a surrogate of what training tells, fitted to the candidates so far, says which proposals are worth one.
+    pub surrogate: bool,
+    /// Proposals for each training, of which the surrogate or the proxy picks; only with one of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proposals: Option<usize>,
     /// Trainings side by side, each on one thread. It is part of what makes a run reproducible: as many candidates
@@ -111,7 +113,8 @@ impl EstimateConfig {
     pub(super) fn read(section: &mut Section<'_, '_>) -> Self {
         let optimizer = section.choice("optimizer", Optimizer::Adamw, &OPTIMIZERS);
         let (learning_rate, weight_decay) = standard(optimizer);
-        let (proxy, proposals) = read_proxy(section);
+        let (proxy, surrogate) = (read_proxy(section), section.flag("surrogate", false));
+        let proposals = read_proposals(section, proxy.is_some() || surrogate);
         let method = section.choice("method", Method::Training, &METHODS);
         let (supernet_epochs, supernet_sampling) = read_supernet(section, method);
         let (epochs, least) = if method == Method::Training { (3, 1) } else { (0, 0) };
@@ -133,6 +136,7 @@ impl EstimateConfig {
             class_weights: section.flag("class_weights", false),
             stop_below: read_stop(section, epochs),
             proxy,
+            surrogate,
             proposals,
             jobs: section.count("jobs", 2, 1..=256),
             compute: section.choice("compute", Compute::Cpu, &COMPUTES),
@@ -212,16 +216,23 @@ impl From<Proxy> for &'static str {
 /// Proposals a training unless stated.
 const PROPOSALS: usize = 8;
 
-fn read_proxy(section: &mut Section<'_, '_>) -> (Option<Proxy>, Option<usize>) {
+fn read_proxy(section: &mut Section<'_, '_>) -> Option<Proxy> {
     let known = PROXIES.iter().map(|proxy| (proxy.name(), Proxy::One(proxy.name())));
     let names: Vec<(&str, Proxy)> = known.chain([(COMBINED_NAME, Proxy::Combined)]).collect();
-    let proxy = if section.has("proxy") { section.required_choice("proxy", &names) } else { None };
+    if section.has("proxy") { section.required_choice("proxy", &names) } else { None }
+}
+
+fn read_proposals(section: &mut Section<'_, '_>, is_picked: bool) -> Option<usize> {
     let proposals = section.optional_count("proposals", 1..=MOST_PROPOSALS);
-    if proxy.is_none() && proposals.is_some() {
-        let help = "write `proxy = \"naswot\"`, or remove it".to_owned();
-        section.wrong_key("proposals", "has no meaning without a proxy that picks among them", Some(help));
+    if !is_picked && proposals.is_some() {
+        let help = "write `surrogate = true` or `proxy = \"naswot\"`, or remove it".to_owned();
+        section.wrong_key(
+            "proposals",
+            "has no meaning without a surrogate or a proxy that picks among them",
+            Some(help),
+        );
     }
-    (proxy, proxy.map(|_| proposals.unwrap_or(PROPOSALS)))
+    is_picked.then(|| proposals.unwrap_or(PROPOSALS))
 }
 
 /// Most proposals a training.

@@ -1,7 +1,7 @@
 //! What a report is made of; the search fills it from the study, and nothing here is computed twice.
 
 use edgefit_search::explain::{Common, Explanation};
-use edgefit_search::{Constraint, Metric, Readings};
+use edgefit_search::{Constraint, Metric, Readings, Value};
 use serde::{Deserialize, Serialize};
 
 use super::learned::Learned;
@@ -124,6 +124,9 @@ pub struct Candidate {
     pub is_front: bool,
     /// Latency on each device that the baseline predicted for it before it was measured, in milliseconds.
     pub baselines_ms: Vec<Option<f64>>,
+    /// The accuracy that a surrogate expected of it before its training.
+    #[serde(default)]
+    pub expected_accuracy: Option<Value>,
 }
 
 /// The network that was chosen.

@@ -6,6 +6,7 @@ mod answer;
 pub(crate) mod chart;
 mod course;
 mod data;
+mod expected;
 mod layers;
 mod learned;
 mod page;

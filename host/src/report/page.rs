@@ -3,7 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::data::{Candidate, ReportData, Winner};
-use super::{answer, course, layers, learned, pareto_plot, prediction, reasons, tables, wording};
+use super::{answer, course, expected, layers, learned, pareto_plot, prediction, reasons, tables, wording};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -52,7 +52,7 @@ fn sections(data: &ReportData) -> Markup {
         (section("What was found", pareto_plot::draw(data)))
         (section("The best networks", networks(data)))
         div.columns {
-            (section("Predicted against measured", prediction::draw(data)))
+            (section("Predicted against measured", html! { (prediction::draw(data)) (expected::draw(&data.candidates)) }))
             (section("How the search went", html! {
                 (course::hypervolume(data))
                 h3 { "What became of the proposals" }

@@ -14,6 +14,7 @@ const SHOWN: [Metric; 5] =
 /// Networks with what is known of them, the most accurate first.
 pub(super) fn networks(data: &ReportData, candidates: &[&Candidate]) -> Markup {
     let winner = data.winner.as_ref().map(|winner| winner.candidate.id);
+    let is_expected = candidates.iter().any(|candidate| candidate.expected_accuracy.is_some());
     let mut sorted = candidates.to_vec();
     let accuracy = |candidate: &Candidate| candidate.best(Metric::Accuracy).unwrap_or_default();
     sorted.sort_by(|a, b| accuracy(b).total_cmp(&accuracy(a)));
@@ -24,15 +25,16 @@ pub(super) fn networks(data: &ReportData, candidates: &[&Candidate]) -> Markup {
                 @for metric in SHOWN { th.number scope="col" { (wording::name(metric)) (data.on(0, metric)) } }
                 @for (device, _) in data.numbered().skip(1) { th.number scope="col" { "Latency" (data.on(device, Metric::LatencyMs)) } }
                 @for (device, _) in data.numbered() { th.number scope="col" { "Latency predicted" (data.on(device, Metric::LatencyMs)) } }
+                @if is_expected { th.number scope="col" { "Accuracy expected" } }
                 th scope="col" { "Bounds" }
                 th scope="col" { "Network" }
             } }
-            tbody { @for candidate in sorted { (network(data, candidate, winner == Some(candidate.id))) } }
+            tbody { @for candidate in sorted { (network(data, candidate, winner == Some(candidate.id), is_expected)) } }
         } }
     }
 }
 
-fn network(data: &ReportData, candidate: &Candidate, is_winner: bool) -> Markup {
+fn network(data: &ReportData, candidate: &Candidate, is_winner: bool, is_expected: bool) -> Markup {
     let predicted = |device: u8| candidate.readings.predicted_on(device, Metric::LatencyMs);
     html! {
         tr.chosen[is_winner] {
@@ -40,6 +42,7 @@ fn network(data: &ReportData, candidate: &Candidate, is_winner: bool) -> Markup 
             @for metric in SHOWN { td.number { (cell(candidate, 0, metric)) } }
             @for (device, _) in data.numbered().skip(1) { td.number { (cell(candidate, device, Metric::LatencyMs)) } }
             @for (device, _) in data.numbered() { td.number { @if let Some(value) = predicted(device) { (told(Metric::LatencyMs, value)) } @else { "–" } } }
+            @if is_expected { td.number { @if let Some(value) = &candidate.expected_accuracy { (told(Metric::Accuracy, value)) } @else { "–" } } }
             td { @if candidate.meets_constraints { "met" } @else { "missed" } }
             td.genotype { (candidate.genotype) }
         }

@@ -37,6 +37,8 @@ fn candidate(id: u64) -> Candidate {
         meets_constraints: latency <= 1.0,
         is_front: false,
         baselines_ms: vec![Some(latency * (0.6 + 0.9 * fraction(id * 19 + 101)))],
+        expected_accuracy: (id > 9)
+            .then(|| Value::predicted(accuracy - 0.004, Some((accuracy - 0.02, 0.999)), "surrogate")),
         readings,
     }
 }

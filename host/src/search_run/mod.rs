@@ -6,6 +6,7 @@
 mod aims;
 mod artifacts;
 mod crown;
+mod expected;
 mod finals;
 mod gate;
 mod hope;
@@ -39,7 +40,7 @@ use crate::progress::{Event, Progress};
 use crate::run_folder::RunFolder;
 use crate::study::Study;
 pub(crate) use opening::{describe_data, describe_space, machine, searched_space, table_provenance};
-pub(crate) use recipe::finals as final_recipe;
+pub use recipe::finals as final_recipe;
 pub(crate) use seed::derived;
 use station::Station;
 
@@ -90,6 +91,8 @@ struct Run<'a> {
     learned: usize,
     /// The weights that candidates inherit, once they are trained, if candidates share weights.
     supernet: Option<Arc<Supernet>>,
+    /// What proxies say of candidates.
+    scores: Arc<proxies::Scores>,
     /// The losses from which hypervolume is counted.
     reference: Vec<f64>,
     progress: &'a Progress,

@@ -1,5 +1,6 @@
 //! Opening a run: data, space, folder, study and device, each checked before anything is spent.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use edgefit_graph::{Graph, Shape};
@@ -11,7 +12,7 @@ use edgefit_train::Dataset;
 use super::seed::derived;
 use super::station::Station;
 use super::telling::on_device;
-use super::{Place, Run, hope, relaxed, supernet};
+use super::{Place, Run, hope, proxies, relaxed, supernet};
 use crate::config::{DeviceConfig, SearchConfig};
 use crate::device::{DeviceInfo, Registry};
 use crate::error::{Error, ErrorKind, Result};
@@ -35,6 +36,7 @@ impl<'a> Run<'a> {
     ) -> Result<Self> {
         supernet::check(config)?;
         hope::check(config)?;
+        proxies::check(config)?;
         config.estimate.compute.open()?;
         let dataset = config.data.load(config.seed)?;
         let space = searched_space(config, &dataset)?;
@@ -52,6 +54,7 @@ impl<'a> Run<'a> {
         for station in &mut stations {
             station.table.set_population(Some(space_spec(config, &dataset).population()?));
         }
+        let scores = Arc::new(proxies::Scores::new(config, &dataset));
         let run = Self {
             config,
             settings,
@@ -63,6 +66,7 @@ impl<'a> Run<'a> {
             stations,
             learned: 0,
             supernet: None,
+            scores,
             reference,
             progress,
             interrupt,

@@ -44,7 +44,7 @@ pub(super) fn relaxed(config: &SearchConfig, epochs: usize) -> Recipe {
 }
 
 /// How a finalist is trained to the end, with what was tuned for it.
-pub(crate) fn finals(config: &SearchConfig, trial: &Trial) -> Recipe {
+pub fn finals(config: &SearchConfig, trial: &Trial) -> Recipe {
     let FinalConfig { epochs, patience, time_shift, noise, cutout, color, mixup, .. } = config.finals;
     let mut recipe = Recipe {
         epochs,

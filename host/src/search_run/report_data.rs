@@ -4,6 +4,7 @@ use edgefit_search::explain::{Common, explain, in_common};
 use edgefit_search::{Constraint, Genotype, Goals, Readings, SearchEngine, Stage, Status, Trial, pareto};
 
 use super::Run;
+use super::expected::expected_accuracy;
 use super::finals::Contender;
 use super::opening::{describe_data, describe_space, folder_name, machine};
 use super::search_phase::baseline_latency_ms;
@@ -108,6 +109,7 @@ impl Run<'_> {
                 meets_constraints: goals.violation(&readings) == 0.0,
                 is_front: false,
                 baselines_ms: devices.clone().map(|device| baseline_latency_ms(&readings, device)).collect(),
+                expected_accuracy: expected_accuracy(&readings).cloned(),
                 readings,
             });
         }

@@ -225,7 +225,8 @@ impl Run<'_> {
     /// does not change the time that the network takes, and so the measurement does not depend on how far its training got.
     fn judge(&mut self, engine: &SearchEngine, trial: &Trial, outcome: &Outcome) -> Result<Judged> {
         let accuracy = self.accuracy_of(engine, trial, outcome)?;
-        let learned = self.learned_readings(&self.space.decode(&trial.genotype)?, outcome, accuracy)?;
+        let mut learned = self.expected_accuracy(engine, trial);
+        learned.extend(self.learned_readings(&self.space.decode(&trial.genotype)?, outcome, accuracy)?);
         if self.is_spared(trial) {
             return Ok((Ok(learned), Vec::new()));
         }

@@ -1,9 +1,9 @@
 //! What makes an untrained network worth training: the hypervolume that it is expected to add to the front (Emmerich et al.
 //! 2006), which with one objective is the expected improvement.
 
-use super::gaussian::Belief;
 use crate::hypervolume::{added, reference};
 use crate::pareto;
+use crate::surrogate::gaussian::Belief;
 
 /// Deviations up to which the improvement is integrated, in steps, and the length of a step.
 const FARTHEST: i32 = 16;

@@ -11,14 +11,14 @@ use rand_chacha::ChaCha8Rng;
 
 use super::acquisition::Improvement;
 use super::archive::Archive;
-use super::gaussian::{Belief, Gaussian, Hyperparameters};
 use super::population::Population;
 use super::repair::Repair;
 use super::scalarization::Scalarization;
-use super::scores::Scores;
 use super::{Strategy, StrategyError, StrategySettings, View};
 use crate::genotype::Genotype;
 use crate::space::Space;
+use crate::surrogate::gaussian::{Belief, Gaussian, Hyperparameters};
+use crate::surrogate::scores::Scores;
 use crate::trial::Observation;
 
 pub(super) const NAME: &str = "bayesian";

@@ -8,9 +8,9 @@ mod archive;
 mod asha;
 mod bayesian;
 mod brackets;
+mod by_surrogate;
 mod early_stop;
 mod evolution;
-mod gaussian;
 mod grid;
 mod hyperband;
 mod ladder;
@@ -23,17 +23,17 @@ mod random;
 mod ranked;
 mod reinforce;
 mod repair;
+mod ridge;
 mod scalarization;
-mod scores;
 mod settings;
 mod successive_halving;
-mod surrogate;
 #[cfg(test)]
 mod tests;
 mod tpe;
 
 use rand_chacha::ChaCha8Rng;
 
+pub use by_surrogate::{BySurrogate, Hints};
 pub use early_stop::{End, ended};
 pub use preselection::{Preselection, Scorer};
 pub use settings::{StrategyError, StrategySettings};

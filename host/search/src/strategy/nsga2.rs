@@ -14,7 +14,7 @@ use super::archive::Member;
 use super::population::Population;
 use super::promise::Promise;
 use super::repair::Repair;
-use super::surrogate::Surrogate;
+use super::ridge::Ridge;
 use super::{Strategy, StrategyError, StrategySettings, View};
 use crate::draw;
 use crate::genotype::Genotype;
@@ -123,8 +123,8 @@ impl Nsga2 {
         let losses: Vec<&[f64]> = trained.iter().map(|(_, losses)| *losses).collect();
         let members = self.population.list().iter().map(|ranked| &ranked.member);
         let feasible = members.filter(|member| member.violation == 0.0).map(|member| member.losses.clone());
-        let surrogate = Surrogate::fit(view.space, &trained, known);
-        let promise = surrogate.and_then(|surrogate| Promise::new(surrogate, feasible, view.pending, &losses));
+        let ridge = Ridge::fit(view.space, &trained, known);
+        let promise = ridge.and_then(|ridge| Promise::new(ridge, feasible, view.pending, &losses));
         promise.map_or(0, |promise| promise.best(pool))
     }
 }

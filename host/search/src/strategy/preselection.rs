@@ -1,7 +1,7 @@
 //! Any strategy with more proposals than it asked for, of which it gets to choose from the most promising ones.
 //!
-//! What is promising, the caller says by a [`Scorer`], which costs far less than a training. A score is a function of the
-//! space and the genotype, so a search still follows from its seed and its results.
+//! What is promising, a [`Scorer`] says, which costs far less than a training. A score is a function of the space, the proposal and
+//! what was told before, so a search still follows from its seed and its results.
 
 use rand_chacha::ChaCha8Rng;
 
@@ -10,10 +10,13 @@ use crate::genotype::Genotype;
 use crate::space::Space;
 use crate::trial::Observation;
 
-/// A guess at which of several networks becomes most accurate.
+/// A guess at which of several networks is most worth a training.
 pub trait Scorer: Send {
-    /// A score for each network; the higher, the more promising. `None` for one that has none, and ranks last.
-    fn scores(&self, space: &dyn Space, genotypes: &[&Genotype]) -> Vec<Option<f64>>;
+    /// Takes what became of a proposal, as [`Strategy::tell`].
+    fn tell(&mut self, _space: &dyn Space, _observation: &Observation) {}
+
+    /// A score for each network of the pool; the higher, the more promising. `None` for one that has none, and ranks last.
+    fn scores(&self, space: &dyn Space, pool: &[Observation]) -> Vec<Option<f64>>;
 }
 
 /// A strategy with a preselection of its proposals.
@@ -31,8 +34,7 @@ impl Preselection {
 
     /// Positions of the most promising ones, as many as the strategy wants, in the order of the pool.
     fn most_promising(&self, view: &View<'_>, pool: &[Observation]) -> Vec<usize> {
-        let genotypes: Vec<&Genotype> = pool.iter().map(|observation| &observation.genotype).collect();
-        let scores = self.scorer.scores(view.space, &genotypes);
+        let scores = self.scorer.scores(view.space, pool);
         let mut order: Vec<usize> = (0..pool.len()).collect();
         let value = |at: usize| scores[at].unwrap_or(f64::NEG_INFINITY);
         order.sort_by(|&a, &b| value(b).total_cmp(&value(a)));
@@ -60,6 +62,7 @@ impl Strategy for Preselection {
     }
 
     fn tell(&mut self, space: &dyn Space, observation: &Observation) {
+        self.scorer.tell(space, observation);
         self.inner.tell(space, observation);
     }
 
@@ -84,7 +87,6 @@ mod tests {
 
     use super::{Preselection, Scorer};
     use crate::draw;
-    use crate::genotype::Genotype;
     use crate::space::{self, Space, SpaceSettings, Task};
     use crate::strategy::{Strategy, StrategySettings, View, build};
     use crate::trial::Observation;
@@ -93,8 +95,8 @@ mod tests {
     struct FirstGene;
 
     impl Scorer for FirstGene {
-        fn scores(&self, _: &dyn Space, genotypes: &[&Genotype]) -> Vec<Option<f64>> {
-            genotypes.iter().map(|g| Some(f64::from(g.genes()[0])).filter(|gene| *gene > 0.0)).collect()
+        fn scores(&self, _: &dyn Space, pool: &[Observation]) -> Vec<Option<f64>> {
+            pool.iter().map(|o| Some(f64::from(o.genotype.genes()[0])).filter(|gene| *gene > 0.0)).collect()
         }
     }
 

@@ -3,7 +3,7 @@
 //! Losses that only training tells are guessed. Where no network would add anything, the one that comes closest to the
 //! front, or least far behind it, is taken.
 
-use super::surrogate::Surrogate;
+use super::ridge::Ridge;
 use crate::hypervolume::{hypervolume, reference};
 use crate::trial::Observation;
 
@@ -12,7 +12,7 @@ const SMALLEST: f64 = 1e-12;
 
 /// What networks are compared with.
 pub(super) struct Promise<'a> {
-    surrogate: Surrogate<'a>,
+    ridge: Ridge<'a>,
     /// Losses of the feasible networks so far, those in training with guesses.
     front: Vec<Vec<f64>>,
     volume: f64,
@@ -24,17 +24,17 @@ impl<'a> Promise<'a> {
     /// Compares with these feasible losses and the networks in training; `trained` are the losses of all networks that
     /// were trained, which set the reference point. `None` without any.
     pub(super) fn new(
-        surrogate: Surrogate<'a>,
+        ridge: Ridge<'a>,
         feasible: impl Iterator<Item = Vec<f64>>,
         pending: &[Observation],
         trained: &[&[f64]],
     ) -> Option<Self> {
         let reference = reference(trained)?;
-        let front: Vec<Vec<f64>> = feasible.chain(pending.iter().map(|o| surrogate.losses(o))).collect();
+        let front: Vec<Vec<f64>> = feasible.chain(pending.iter().map(|o| ridge.losses(o))).collect();
         let best = |i: usize| trained.iter().map(|losses| losses[i]).fold(f64::INFINITY, f64::min);
         let spread = reference.iter().enumerate().map(|(i, worst)| (worst - best(i)).max(SMALLEST)).collect();
         let volume = hypervolume(&front, &reference);
-        Some(Self { surrogate, front, volume, reference, spread })
+        Some(Self { ridge, front, volume, reference, spread })
     }
 
     /// The position of the most promising one; 0 of none.
@@ -46,7 +46,7 @@ impl<'a> Promise<'a> {
 
     /// The hypervolume that it adds, then how far it is ahead of the front.
     fn key(&self, observation: &Observation) -> (f64, f64) {
-        let losses = self.surrogate.losses(observation);
+        let losses = self.ridge.losses(observation);
         let ahead = self.front.iter().map(|other| self.ahead(&losses, other)).fold(f64::INFINITY, f64::min);
         let with: Vec<&[f64]> = self.front.iter().map(Vec::as_slice).chain([losses.as_slice()]).collect();
         (hypervolume(&with, &self.reference) - self.volume, ahead)

@@ -17,7 +17,7 @@ const RIDGE: f64 = 2.0;
 const SMALLEST: f64 = 1e-12;
 
 /// A linear model of the losses.
-pub(super) struct Surrogate<'a> {
+pub(super) struct Ridge<'a> {
     space: &'a dyn Space,
     /// Which losses are known without training.
     known: Vec<bool>,
@@ -28,7 +28,7 @@ pub(super) struct Surrogate<'a> {
     coefficients: DMatrix<f64>,
 }
 
-impl<'a> Surrogate<'a> {
+impl<'a> Ridge<'a> {
     /// The model of these trained networks and their losses; `known` says which losses come without training. `None`
     /// without networks.
     pub(super) fn fit(space: &'a dyn Space, trained: &[(&Genotype, &[f64])], known: Vec<bool>) -> Option<Self> {
@@ -72,7 +72,7 @@ fn features(space: &dyn Space, genotype: &Genotype, free: &[f64]) -> Vec<f64> {
 mod tests {
     use edgefit_graph::Shape;
 
-    use super::Surrogate;
+    use super::Ridge;
     use crate::draw;
     use crate::genotype::Genotype;
     use crate::space::{self, Space, SpaceSettings, Task};
@@ -96,12 +96,12 @@ mod tests {
         let genotypes: Vec<Genotype> = (0..60).map(|i| space.sample(&mut draw::stream(1, i))).collect();
         let told: Vec<[f64; 2]> = genotypes.iter().map(losses).collect();
         let trained: Vec<(&Genotype, &[f64])> = genotypes.iter().zip(told.iter().map(<[f64; 2]>::as_slice)).collect();
-        let surrogate = Surrogate::fit(space.as_ref(), &trained, vec![false, true]).unwrap();
+        let ridge = Ridge::fit(space.as_ref(), &trained, vec![false, true]).unwrap();
         for draw in 0..50 {
             let genotype = space.sample(&mut draw::stream(2, draw));
             let [hidden, known] = losses(&genotype);
             let observation = Observation::of(genotype, vec![None, Some(known)], 0.0);
-            let guess = surrogate.losses(&observation);
+            let guess = ridge.losses(&observation);
             assert!((guess[0] - hidden).abs() < 0.5, "{} instead of {hidden}", guess[0]);
             assert_eq!(guess[1], known);
         }
@@ -109,6 +109,6 @@ mod tests {
 
     #[test]
     fn knows_nothing_without_networks() {
-        assert!(Surrogate::fit(space().as_ref(), &[], vec![false, true]).is_none());
+        assert!(Ridge::fit(space().as_ref(), &[], vec![false, true]).is_none());
     }
 }

@@ -24,7 +24,7 @@ const SMALLEST: f64 = 1e-12;
 
 /// What is not learned from the targets in closed form.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Hyperparameters {
+pub(crate) struct Hyperparameters {
     /// Distance over which networks are alike.
     length: f64,
     /// Variance of the noise, relative to that of the process.
@@ -32,7 +32,7 @@ pub(super) struct Hyperparameters {
 }
 
 /// A fitted process.
-pub(super) struct Gaussian<'a> {
+pub(crate) struct Gaussian<'a> {
     points: Vec<&'a [f32]>,
     hyper: Hyperparameters,
     cholesky: Cholesky<f64, Dyn>,
@@ -43,14 +43,14 @@ pub(super) struct Gaussian<'a> {
 
 /// What is believed of one network.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Belief {
-    pub(super) mean: f64,
-    pub(super) deviation: f64,
+pub(crate) struct Belief {
+    pub(crate) mean: f64,
+    pub(crate) deviation: f64,
 }
 
 impl Belief {
     /// What several processes believe together, each with its weight: the mean and the deviation of the mixture.
-    pub(super) fn mixed(beliefs: &[(Self, f64)]) -> Self {
+    pub(crate) fn mixed(beliefs: &[(Self, f64)]) -> Self {
         let total: f64 = beliefs.iter().map(|(_, weight)| weight).sum();
         let mean = beliefs.iter().map(|(belief, weight)| weight * belief.mean).sum::<f64>() / total;
         let square = |belief: &Self| belief.deviation.powi(2) + (belief.mean - mean).powi(2);
@@ -62,24 +62,21 @@ impl Belief {
 impl Hyperparameters {
     /// Those of the grid under which the targets are likeliest, each with its share of their likelihood; none for fewer than two
     /// points or points that are all the same.
-    pub(super) fn likely(points: &[&[f32]], targets: &[f64]) -> Vec<(Self, f64)> {
+    pub(crate) fn likely(points: &[&[f32]], targets: &[f64]) -> Vec<(Self, f64)> {
+        likeliest(Self::judged(points, targets, &NOISES))
+    }
+
+    /// All of the grid with these noises, each with the logarithm of its likelihood.
+    pub(crate) fn judged(points: &[&[f32]], targets: &[f64], noises: &[f64]) -> Vec<(Self, f64)> {
         let distances = distances(points);
         let pairs = (points.len() * points.len().saturating_sub(1)) as f64;
         let mean = distances.sum() / pairs.max(1.0);
         if mean <= 0.0 {
             return Vec::new();
         }
-        let grid = LENGTHS.iter().flat_map(|length| NOISES.map(|noise| Self { length: length * mean, noise }));
-        let mut scored: Vec<(Self, f64)> =
-            grid.filter_map(|hyper| Some((hyper, hyper.likelihood(&distances, targets)?))).collect();
-        scored.sort_by(|a, b| b.1.total_cmp(&a.1));
-        scored.truncate(MOST_LIKELY);
-        let best = scored.first().map_or(0.0, |(_, likelihood)| *likelihood);
-        scored.iter_mut().for_each(|(_, likelihood)| *likelihood = (*likelihood - best).exp());
-        let sum: f64 = scored.iter().map(|(_, share)| share).sum();
-        scored.iter_mut().for_each(|(_, share)| *share /= sum);
-        scored.retain(|(_, share)| *share >= LEAST_SHARE);
-        scored
+        let with = |length: f64| noises.iter().map(move |noise| Self { length: length * mean, noise: *noise });
+        let grid = LENGTHS.into_iter().flat_map(with);
+        grid.filter_map(|hyper| Some((hyper, hyper.likelihood(&distances, targets)?))).collect()
     }
 
     /// The logarithm of the marginal likelihood with the best scale, up to a constant (section 5.4.1).
@@ -104,9 +101,21 @@ impl Hyperparameters {
     }
 }
 
+/// The likeliest ones, by the logarithms of their likelihoods, each with its share among them.
+pub(crate) fn likeliest<T>(mut scored: Vec<(T, f64)>) -> Vec<(T, f64)> {
+    scored.sort_by(|a, b| b.1.total_cmp(&a.1));
+    scored.truncate(MOST_LIKELY);
+    let best = scored.first().map_or(0.0, |(_, likelihood)| *likelihood);
+    scored.iter_mut().for_each(|(_, likelihood)| *likelihood = (*likelihood - best).exp());
+    let sum: f64 = scored.iter().map(|(_, share)| share).sum();
+    scored.iter_mut().for_each(|(_, share)| *share /= sum);
+    scored.retain(|(_, share)| *share >= LEAST_SHARE);
+    scored
+}
+
 impl<'a> Gaussian<'a> {
     /// The process that passes these targets; `None` without points.
-    pub(super) fn fit(points: Vec<&'a [f32]>, targets: &[f64], hyper: Hyperparameters) -> Option<Self> {
+    pub(crate) fn fit(points: Vec<&'a [f32]>, targets: &[f64], hyper: Hyperparameters) -> Option<Self> {
         if points.is_empty() {
             return None;
         }
@@ -118,7 +127,7 @@ impl<'a> Gaussian<'a> {
     }
 
     /// What is believed of the function at these points, without the noise of an observation.
-    pub(super) fn predict(&self, at: &[Vec<f32>]) -> Vec<Belief> {
+    pub(crate) fn predict(&self, at: &[Vec<f32>]) -> Vec<Belief> {
         let kernel = |i: usize, j: usize| self.hyper.kernel(distance(self.points[i], &at[j]));
         let cross = DMatrix::from_fn(self.points.len(), at.len(), kernel);
         let means = cross.tr_mul(&self.weights);
@@ -128,6 +137,21 @@ impl<'a> Gaussian<'a> {
             Belief { mean: self.center + mean, deviation: (self.variance * left).sqrt() }
         };
         means.iter().enumerate().map(belief).collect()
+    }
+
+    /// Variance of the noise of an observation.
+    pub(crate) fn noise(&self) -> f64 {
+        self.variance * self.hyper.noise
+    }
+
+    /// What would be believed of an observation at each point without the one that was made there (equation 5.12).
+    pub(crate) fn left_out(&self, targets: &[f64]) -> Vec<Belief> {
+        let inverse = self.cholesky.inverse();
+        let belief = |(i, target): (usize, &f64)| {
+            let left = inverse[(i, i)].max(SMALLEST);
+            Belief { mean: target - self.weights[i] / left, deviation: (self.variance / left).sqrt() }
+        };
+        targets.iter().enumerate().map(belief).collect()
     }
 }
 
@@ -179,6 +203,21 @@ mod tests {
         assert!((beliefs[0].mean - wave(0.5)).abs() < 0.05, "{beliefs:?}");
         assert!((beliefs[1].mean - wave(0.27)).abs() < 0.05, "{beliefs:?}");
         assert!(beliefs[2].deviation > 4.0 * beliefs[1].deviation, "{beliefs:?}");
+    }
+
+    #[test]
+    fn leaving_one_out_is_fitting_without_it() {
+        let points: Vec<Vec<f32>> = (0..8).map(|i| vec![i as f32 / 7.0]).collect();
+        let refs: Vec<&[f32]> = points.iter().map(Vec::as_slice).collect();
+        // Their mean is 0 with and without the one that is left out.
+        let targets = [0.3, -0.2, 0.5, 0.0, -0.6, 0.1, 0.4, -0.5];
+        let hyper = Hyperparameters { length: 0.5, noise: 0.1 };
+        let left_out = Gaussian::fit(refs.clone(), &targets, hyper).unwrap().left_out(&targets)[3];
+        let without = |i: &usize| *i != 3;
+        let others: Vec<f64> = (0..8).filter(without).map(|i| targets[i]).collect();
+        let process = Gaussian::fit((0..8).filter(without).map(|i| refs[i]).collect(), &others, hyper).unwrap();
+        let fitted = process.predict(&points[3..4])[0];
+        assert!((left_out.mean - fitted.mean).abs() < 1e-9, "{left_out:?} {fitted:?}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! the good ones, and losses of all kinds have one scale.
 
 /// Normal scores of a list of losses.
-pub(super) struct Scores {
+pub(crate) struct Scores {
     /// Ascending, each once.
     losses: Vec<f64>,
     scores: Vec<f64>,
@@ -10,7 +10,7 @@ pub(super) struct Scores {
 
 impl Scores {
     /// Those of these losses; equal losses get one score, the mean of their places'.
-    pub(super) fn of(losses: impl Iterator<Item = f64>) -> Self {
+    pub(crate) fn of(losses: impl Iterator<Item = f64>) -> Self {
         let mut sorted: Vec<f64> = losses.collect();
         sorted.sort_by(f64::total_cmp);
         let (mut distinct, mut scores) = (Vec::new(), Vec::new());
@@ -23,7 +23,7 @@ impl Scores {
     }
 
     /// The score of a loss, interpolated between those of the list and limited to them; 0 for an empty list.
-    pub(super) fn score(&self, loss: f64) -> f64 {
+    pub(crate) fn score(&self, loss: f64) -> f64 {
         let above = self.losses.partition_point(|known| *known < loss);
         match (above.checked_sub(1), self.losses.get(above)) {
             (_, Some(known)) if *known == loss => self.scores[above],

@@ -5,6 +5,8 @@
 //! (`mbconv` unless stated) and the bundled digits, a fifth of which is trained on, or the images of a folder with one folder a
 //! class, made `SIDE` pixels wide, half of `IMAGES` to train on. Times are those of one thread, for all networks together.
 
+mod surrogate;
+
 use std::error::Error;
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -12,7 +14,7 @@ use std::time::Instant;
 use edgefit_graph::{Graph, Shape};
 use edgefit_search::curve::predict;
 use edgefit_search::rank::{kendall, mean_ranks, ranks};
-use edgefit_search::{Space, SpaceSettings, Task, draw, space};
+use edgefit_search::{Genotype, Space, SpaceSettings, Task, draw, space};
 use edgefit_train::data::{Numbers, Samples, Source, Splits, Values, format};
 use edgefit_train::proxy::{PROXIES, Probe, score};
 use edgefit_train::supernet::{Family, Lesson, Sampling, Supernet};
@@ -42,6 +44,7 @@ const SUPERNET_TRAININGS: usize = 4;
 /// What is estimated: networks of a space on some data.
 struct World {
     space: Box<dyn Space>,
+    genotypes: Vec<Genotype>,
     graphs: Vec<Graph>,
     data: Dataset,
     epochs: usize,
@@ -63,7 +66,8 @@ fn main() -> Outcome<()> {
     table.print(&format!("full training, {} epochs", world.epochs), &table.full, seconds);
     world.trainings(&table)?;
     world.forecasts(&table, &curves, seconds);
-    world.proxies(&table)?;
+    let scores = world.proxies(&table)?;
+    world.surrogates(&table, &curves, &scores, seconds);
     for (name, sampling) in [("uniform", Sampling::Uniform), ("sandwich", Sampling::Sandwich(1))] {
         world.supernet(&table, name, sampling)?;
     }
@@ -101,8 +105,9 @@ impl World {
         let task = Task { input: Shape::new(data.shape().dims()), classes: data.classes.len() };
         let space = space::build(&SpaceSettings::preset(text(0).unwrap_or("mbconv")), &task)?;
         let rng = &mut draw::stream(seed, 0);
-        let graphs = (0..NETWORKS).map(|_| space.decode(&space.sample(rng))).collect::<Result<_, _>>()?;
-        Ok(Self { space, graphs, data, epochs, seed })
+        let genotypes: Vec<Genotype> = (0..NETWORKS).map(|_| space.sample(rng)).collect();
+        let graphs = genotypes.iter().map(|genotype| space.decode(genotype)).collect::<Result<_, _>>()?;
+        Ok(Self { space, genotypes, graphs, data, epochs, seed })
     }
 
     /// As a candidate's training is, unless a search file says otherwise.
@@ -173,22 +178,24 @@ impl World {
         }
     }
 
-    fn proxies(&self, table: &Table) -> Outcome<()> {
+    /// The scores of all networks by each proxy.
+    fn proxies(&self, table: &Table) -> Outcome<Vec<Vec<Option<f64>>>> {
         let probe = Probe::new(&self.data, PROBE, self.seed);
-        let (mut combined, mut combined_seconds) = (Vec::new(), 0.0);
+        let (mut all, mut combined, mut combined_seconds) = (Vec::new(), Vec::new(), 0.0);
         for proxy in PROXIES {
             let begun = Instant::now();
             let scores: Vec<Option<f64>> =
                 self.graphs.iter().map(|graph| score(proxy, graph, &probe)).collect::<Result<_, _>>()?;
             let seconds = begun.elapsed().as_secs_f64();
             table.print(&format!("proxy {}", proxy.name()), &ranks(&scores), seconds);
+            all.push(scores.clone());
             if COMBINED.contains(&proxy.name()) {
                 combined.push(scores);
                 combined_seconds += seconds;
             }
         }
         table.print("proxies combined", &mean_ranks(&combined), combined_seconds);
-        Ok(())
+        Ok(all)
     }
 
     /// Shared weights, as they are and trained on for the first tenth of a full training.
