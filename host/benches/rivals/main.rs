@@ -212,7 +212,7 @@ impl Bench<'_> {
     fn latency_ms(&mut self, graph: &Graph) -> Result<f64> {
         let model = export(graph, &initial_weights(graph, 1), &ExportOptions::default()).map_err(internal)?;
         let mut request = MeasureRequest::search(self.config.runtime);
-        (request.per_operator, request.memory, request.processes) = (None, false, 3);
+        (request.per_operator, request.memory_processes, request.processes) = (None, 0, 3);
         request.run_on.settings.threads = self.config.threads;
         Ok(self.device.measure(&model, &request)?.median_ns() / NS_PER_MS)
     }
