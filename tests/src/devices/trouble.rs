@@ -27,7 +27,7 @@ struct Cutting {
 /// Cut at random moments, whatever goes over the connection then, a search has the same trials as without cuts. This machine is the
 /// device, so that it takes seconds.
 pub(crate) fn cuts_do_not_change_a_search() -> Outcome {
-    compare_with_cuts(&Site::of_this_machine()?, &Cutting { trials: "6", cuts: 10, apart_ms: 1_000 })
+    compare_with_cuts(&Site::of_this_machine()?, &Cutting { trials: "4", cuts: 6, apart_ms: 1_000 })
 }
 
 /// Cut much more often, mostly before a job is done that began since the last cut, it has the same trials as on the board without cuts.
