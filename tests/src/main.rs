@@ -90,6 +90,8 @@ const CONTENTS: &[Test] = &[
     test("data::sounds_go_all_the_way", &[Program], data::sounds_go_all_the_way),
     test("train::divergence_ends_a_trial_and_not_the_run", &[Program], data::divergence_ends_a_trial_and_not_the_run),
     test("train::other_aims_are_goals", &[Program], training::other_aims_are_goals),
+    test("train::accuracies_are_foretold", &[Program], training::accuracies_are_foretold),
+    test("train::the_worst_group_is_a_goal", &[Program], training::the_worst_group_is_a_goal),
     test("train::recipes_are_tuned", &[Program], training::recipes_are_tuned),
     test("train::only_what_can_be_judged_ends_early", &[Program], training::only_what_can_be_judged_ends_early),
     test("train::absent_computes_are_told", &[Program], training::absent_computes_are_told),

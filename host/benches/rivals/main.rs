@@ -32,6 +32,9 @@ const NS_PER_MS: f64 = 1e6;
 /// Measurements of each network, in turns; the middle one counts.
 const ROUNDS: usize = 5;
 
+/// Turns in which a width is compared with the winner; the middle one counts.
+const TURNS: usize = 3;
+
 /// Narrowest and widest of a hand-made network, in sixteenths of its published widths.
 const NARROWEST: usize = 1;
 const WIDEST: usize = 64;
@@ -103,9 +106,8 @@ fn compare(arguments: &Arguments) -> Result<()> {
     let graph = space.decode(&trial.genotype)?;
     let mut contenders = vec![bench.contender(space.text(&trial.genotype), graph, bench.recipe.epochs, seeds)?];
     println!("{}", edgefit_line(folder, &data, bench.config, &bench.recipe));
-    let wanted_ms = bench.latency_ms(&contenders[0].graph)?;
     for rival in &RIVALS {
-        let (graph, sixteenths) = bench.as_slow_as(rival, wanted_ms)?;
+        let (graph, sixteenths) = bench.as_slow_as(rival, &contenders[0].graph)?;
         let epochs = bench.epochs_in(&graph, contenders[0].seconds)?;
         let name = format!("{}, width {:.4}", rival.name, sixteenths as f64 / 16.0);
         contenders.push(bench.contender(name, graph, epochs, seeds)?);
@@ -178,25 +180,34 @@ impl Bench<'_> {
         Ok((seconds / of_one).round().max(1.0) as usize)
     }
 
-    /// The width whose latency is nearest to this one: by halving, since a wider network takes longer, then by measuring its neighbors too.
-    fn as_slow_as(&mut self, rival: &Rival, wanted_ms: f64) -> Result<(Graph, usize)> {
+    /// The width whose latency is nearest to the winner's: by halving, since a wider network takes longer, then by measuring its neighbors too.
+    fn as_slow_as(&mut self, rival: &Rival, winner: &Graph) -> Result<(Graph, usize)> {
         let dims = self.data.shape().dims();
         let classes = self.data.classes.len();
         let build = |width: usize| (rival.build)(&dims, classes, width).map_err(internal);
         let (mut low, mut high) = (NARROWEST, WIDEST);
         while low < high {
             let width = usize::midpoint(low, high);
-            if self.latency_ms(&build(width)?)? < wanted_ms { low = width + 1 } else { high = width }
+            if self.ratio(&build(width)?, winner)? < 1.0 { low = width + 1 } else { high = width }
         }
         let mut best: Option<(f64, usize)> = None;
         for width in low.saturating_sub(NEAR).max(NARROWEST)..=(low + NEAR).min(WIDEST) {
-            let distance = (self.latency_ms(&build(width)?)? / wanted_ms).ln().abs();
+            let distance = self.ratio(&build(width)?, winner)?.ln().abs();
             if best.is_none_or(|(least, _)| distance < least) {
                 best = Some((distance, width));
             }
         }
         let (_, width) = best.ok_or_else(|| internal("there is no width"))?;
         Ok((build(width)?, width))
+    }
+
+    /// The latency of a network over another's, both measured in turns: the machine may have become slower.
+    fn ratio(&mut self, graph: &Graph, other: &Graph) -> Result<f64> {
+        let mut ratios = Vec::with_capacity(TURNS);
+        for _ in 0..TURNS {
+            ratios.push(self.latency_ms(graph)? / self.latency_ms(other)?);
+        }
+        Ok(middle(&mut ratios))
     }
 
     fn measure_in_turns(&mut self, contenders: &mut [Contender]) -> Result<()> {
@@ -212,7 +223,7 @@ impl Bench<'_> {
     fn latency_ms(&mut self, graph: &Graph) -> Result<f64> {
         let model = export(graph, &initial_weights(graph, 1), &ExportOptions::default()).map_err(internal)?;
         let mut request = MeasureRequest::search(self.config.runtime);
-        (request.per_operator, request.memory_processes, request.processes) = (None, 0, 3);
+        (request.per_operator, request.memory_processes) = (None, 0);
         request.run_on.settings.threads = self.config.threads;
         Ok(self.device.measure(&model, &request)?.median_ns() / NS_PER_MS)
     }

@@ -27,6 +27,8 @@ pub enum Metric {
     EnergyMj,
     /// Share of the samples of the worst class that are classified right, 0 to 1.
     WorstClassAccuracy,
+    /// Share of the samples of the worst group that are classified right, 0 to 1.
+    WorstGroupAccuracy,
     /// Mean over the classes of the share of each that is classified right, 0 to 1.
     BalancedAccuracy,
     /// Mean over the classes of F1, 0 to 1.
@@ -64,7 +66,7 @@ pub enum Stage {
 
 impl Metric {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Accuracy,
         Self::LatencyMs,
         Self::LatencyP90Ms,
@@ -74,6 +76,7 @@ impl Metric {
         Self::Params,
         Self::EnergyMj,
         Self::WorstClassAccuracy,
+        Self::WorstGroupAccuracy,
         Self::BalancedAccuracy,
         Self::MacroF1,
         Self::CalibrationError,
@@ -83,9 +86,10 @@ impl Metric {
     ];
 
     /// Those that are shares of 0 to 1.
-    pub const SHARES: [Self; 8] = [
+    pub const SHARES: [Self; 9] = [
         Self::Accuracy,
         Self::WorstClassAccuracy,
+        Self::WorstGroupAccuracy,
         Self::BalancedAccuracy,
         Self::MacroF1,
         Self::CalibrationError,
@@ -106,6 +110,7 @@ impl Metric {
             Self::Params => "params",
             Self::EnergyMj => "energy_mj",
             Self::WorstClassAccuracy => "worst_class_accuracy",
+            Self::WorstGroupAccuracy => "worst_group_accuracy",
             Self::BalancedAccuracy => "balanced_accuracy",
             Self::MacroF1 => "macro_f1",
             Self::CalibrationError => "calibration_error",

@@ -57,6 +57,10 @@ struct Trained {
     top_3_accuracy: f64,
     worst_class: String,
     worst_class_accuracy: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    worst_group: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    worst_group_accuracy: Option<f64>,
     calibration_error: f64,
     model: PathBuf,
 }
@@ -116,6 +120,8 @@ fn told(
     let test = &dataset.test;
     let evaluation = evaluate(graph, &outcome.weights, test, &dataset.normalization)?;
     let metrics = Metrics::of(&evaluation, &test.labels, dataset.classes.len());
+    let groups = dataset.test_groups.as_ref();
+    let worst_group = groups.and_then(|groups| groups.worst(&evaluation.right(&test.labels)));
     let epochs = outcome.epochs.iter().map(|epoch| Epoch {
         train_loss: epoch.train_loss,
         validation_loss: epoch.validation_loss,
@@ -134,6 +140,8 @@ fn told(
         top_3_accuracy: metrics.top(3),
         worst_class: dataset.classes.get(metrics.worst_class as usize).cloned().unwrap_or_default(),
         worst_class_accuracy: metrics.worst_class_accuracy,
+        worst_group: worst_group.map(|(name, _)| name.to_owned()),
+        worst_group_accuracy: worst_group.map(|(_, accuracy)| accuracy),
         calibration_error: metrics.calibration_error,
         model,
     })
@@ -166,5 +174,7 @@ fn text(trained: &Trained) -> String {
         ("ECE", format!("{:.4}, expected calibration error, 15 bins", trained.calibration_error)),
         ("model", trained.model.display().to_string()),
     ];
-    rows.iter().map(|(name, value)| format!("{name:9} {value}\n")).collect()
+    let group = trained.worst_group.iter().zip(trained.worst_group_accuracy);
+    let group = group.map(|(name, accuracy)| ("group", format!("{}, the worst group, {name}", percent(accuracy))));
+    rows.into_iter().chain(group).map(|(name, value)| format!("{name:9} {value}\n")).collect()
 }

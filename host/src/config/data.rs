@@ -126,6 +126,12 @@ pub struct DataConfig {
     /// Channels of a row that is a whole series.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channels: Option<usize>,
+    /// File that names the group of each sample's file, absolute; `None` for no groups.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub groups: Option<PathBuf>,
+    /// Column, from 1, that names the group of a row that is a whole series.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_column: Option<usize>,
     /// What is computed of sounds; `None` for other data.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub sound: Option<SoundConfig>,
@@ -202,6 +208,8 @@ impl DataConfig {
             layout: Layout::ALL.into_iter().find(|(name, _)| Some(*name) == self.layout).map(|(_, layout)| layout),
             window: self.window.map(|length| Window { length, stride: self.window_stride.unwrap_or(length) }),
             channels: self.channels,
+            groups: self.groups.clone(),
+            group_column: self.group_column,
             log_mel: log_mel.unwrap_or_default(),
             cache: cache_folder(),
         }
@@ -221,6 +229,8 @@ impl DataConfig {
             window: None,
             window_stride: None,
             channels: None,
+            groups: None,
+            group_column: None,
             sound: (format.name() == SOUNDS).then(SoundConfig::default),
             flip: false,
             shift: moved.shift,
@@ -245,6 +255,8 @@ impl DataConfig {
             window: only(section, "window", SERIES, format, 1..=MOST_STEPS),
             window_stride: only(section, "window_stride", SERIES, format, 1..=MOST_STEPS),
             channels: only(section, "channels", SERIES, format, 1..=MOST_STEPS),
+            groups: read_groups(section, format),
+            group_column: only(section, "group_column", SERIES, format, 2..=MOST_STEPS),
             sound: read_sound(section, format),
             flip: section.flag("flip", false),
             shift: section.count("shift", moved.shift, 0..=MOST_SHIFT),
@@ -285,6 +297,17 @@ fn only(
         return None;
     }
     section.optional_count(key, range)
+}
+
+/// Formats whose samples are files in folders.
+const OF_FILES: [&str; 3] = ["image-folder", SOUNDS, SERIES];
+
+fn read_groups(section: &mut Section<'_, '_>, format: DataFormat) -> Option<PathBuf> {
+    if !OF_FILES.contains(&format.name()) {
+        refuse(section, "groups", &OF_FILES.join("`, `"));
+        return None;
+    }
+    section.has("groups").then(|| section.file_path("groups", "name the file that says which group each sample is of"))
 }
 
 fn refuse(section: &mut Section<'_, '_>, key: &'static str, of: &str) {

@@ -241,7 +241,7 @@ fn a_wrong_type_or_unit_is_told() {
     );
     check_section(
         "[constraints]\nenergy_mj = { max = 1 }",
-        "search.toml:7: constraints.energy_mj: cannot be measured in this version\n= help: there are accuracy, latency_ms, latency_p90_ms, peak_memory_kib, model_size_kib, macs, params, worst_class_accuracy, balanced_accuracy, macro_f1, calibration_error, corrupted_accuracy, fgsm_accuracy and pgd_accuracy",
+        "search.toml:7: constraints.energy_mj: cannot be measured in this version\n= help: there are accuracy, latency_ms, latency_p90_ms, peak_memory_kib, model_size_kib, macs, params, worst_class_accuracy, worst_group_accuracy, balanced_accuracy, macro_f1, calibration_error, corrupted_accuracy, fgsm_accuracy and pgd_accuracy",
     );
     check_section(
         "[objectives]\naccuracy = \"min\"",

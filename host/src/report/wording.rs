@@ -16,6 +16,7 @@ pub(super) fn name(metric: Metric) -> &'static str {
         Metric::Params => "Parameters",
         Metric::EnergyMj => "Energy",
         Metric::WorstClassAccuracy => "Accuracy of the worst class",
+        Metric::WorstGroupAccuracy => "Accuracy of the worst group",
         Metric::BalancedAccuracy => "Balanced accuracy",
         Metric::MacroF1 => "Macro F1",
         Metric::CalibrationError => "Calibration error",
@@ -37,6 +38,7 @@ pub(super) fn axis(metric: Metric) -> &'static str {
         Metric::Params => "parameters",
         Metric::EnergyMj => "energy (mJ)",
         Metric::WorstClassAccuracy => "accuracy of the worst class (%)",
+        Metric::WorstGroupAccuracy => "accuracy of the worst group (%)",
         Metric::BalancedAccuracy => "balanced accuracy (%)",
         Metric::MacroF1 => "macro F1 (%)",
         Metric::CalibrationError => "calibration error (%)",
@@ -58,6 +60,7 @@ pub(super) fn meaning(metric: Metric) -> &'static str {
         Metric::Params => "Numbers that training has set.",
         Metric::EnergyMj => "Energy of one inference.",
         Metric::WorstClassAccuracy => "Share of the validation samples of the worst class that are classified right.",
+        Metric::WorstGroupAccuracy => "Share of the validation samples of the worst group that are classified right.",
         Metric::BalancedAccuracy => {
             "Mean over the classes of the share of their validation samples that is classified right."
         }

@@ -2,15 +2,17 @@
 
 use edgefit_graph::Graph;
 use edgefit_search::{Metric, Readings, Value};
-use edgefit_train::{Aim, MOST_SAMPLES, assess};
+use edgefit_train::{Aim, Dataset, MOST_SAMPLES, assess};
 
 use super::Run;
 use super::training::Outcome;
-use crate::error::Result;
+use crate::config::SearchConfig;
+use crate::error::{Error, ErrorKind, Result};
 
 /// Every aim as a metric.
-const AIMS: [(Metric, Aim); 7] = [
+const AIMS: [(Metric, Aim); 8] = [
     (Metric::WorstClassAccuracy, Aim::WorstClassAccuracy),
+    (Metric::WorstGroupAccuracy, Aim::WorstGroupAccuracy),
     (Metric::BalancedAccuracy, Aim::BalancedAccuracy),
     (Metric::MacroF1, Aim::MacroF1),
     (Metric::CalibrationError, Aim::CalibrationError),
@@ -18,6 +20,16 @@ const AIMS: [(Metric, Aim); 7] = [
     (Metric::FgsmAccuracy, Aim::FgsmAccuracy),
     (Metric::PgdAccuracy, Aim::PgdAccuracy),
 ];
+
+/// Refuses goals that the data cannot answer.
+pub(super) fn check(config: &SearchConfig, dataset: &Dataset) -> Result<()> {
+    let is_wanted = config.goals().metrics().any(|(metric, _)| metric == Metric::WorstGroupAccuracy);
+    if !is_wanted || dataset.validation_groups.is_some() {
+        return Ok(());
+    }
+    let message = "worst_group_accuracy: nothing says which group a sample belongs to; name a file of groups by `groups` in [data] (image-folder, wav-folder, recordings of csv-series), or a column by `group_column` (rows of csv-series)";
+    Err(Error::new(ErrorKind::Usage, message))
+}
 
 impl Run<'_> {
     /// The aims among what the goals ask for.
@@ -37,8 +49,8 @@ impl Run<'_> {
         let mut found = Readings::new().with(Metric::Accuracy, accuracy);
         let Some(weights) = outcome.weights.as_ref().filter(|_| !wanted.is_empty()) else { return Ok(found) };
         let aims: Vec<Aim> = wanted.iter().map(|(_, aim)| *aim).collect();
-        let (samples, normalization) = (&self.dataset.validation, &self.dataset.normalization);
-        let values = assess(graph, weights, samples, normalization, &aims)?;
+        let (samples, groups) = (&self.dataset.validation, self.dataset.validation_groups.as_ref());
+        let values = assess(graph, weights, samples, groups, &self.dataset.normalization, &aims)?;
         for ((metric, aim), value) in wanted.into_iter().zip(values) {
             let is_changed = matches!(aim, Aim::CorruptedAccuracy | Aim::FgsmAccuracy | Aim::PgdAccuracy);
             let count = if is_changed { samples.len().min(MOST_SAMPLES) } else { samples.len() };

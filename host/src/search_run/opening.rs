@@ -12,7 +12,7 @@ use edgefit_train::Dataset;
 use super::seed::derived;
 use super::station::Station;
 use super::telling::on_device;
-use super::{Place, Run, hope, proxies, relaxed, supernet};
+use super::{Place, Run, aims, hope, proxies, relaxed, supernet};
 use crate::config::{DeviceConfig, SearchConfig};
 use crate::device::{DeviceInfo, Registry};
 use crate::error::{Error, ErrorKind, Result};
@@ -39,6 +39,7 @@ impl<'a> Run<'a> {
         proxies::check(config)?;
         config.estimate.compute.open()?;
         let dataset = config.data.load(config.seed)?;
+        aims::check(config, &dataset)?;
         let space = searched_space(config, &dataset)?;
         relaxed::check(config, space.as_ref())?;
         let mut stations = Station::connect_all(config, registry)?;

@@ -56,6 +56,8 @@ fn dataset(case: &Case) -> Dataset {
         test: noise(case, 1),
         normalization: Normalization { divisor: 255.0, mean: vec![0.5; channels], deviation: vec![0.29; channels] },
         preparation: None,
+        validation_groups: None,
+        test_groups: None,
     }
 }
 

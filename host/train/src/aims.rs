@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::batch::{Batcher, normal};
-use crate::data::{Normalization, Numbers, Samples};
+use crate::data::{Groups, Normalization, Numbers, Samples};
 use crate::error::TrainError;
 use crate::evaluate::{evaluate_network, predictions};
 use crate::loss;
@@ -41,6 +41,8 @@ const CONTRAST: f32 = 0.5;
 pub enum Aim {
     /// Accuracy of the class with the lowest.
     WorstClassAccuracy,
+    /// Accuracy of the group with the lowest; where none are stated, all samples are one.
+    WorstGroupAccuracy,
     /// Mean of the classes' accuracies.
     BalancedAccuracy,
     /// Mean of the classes' F1.
@@ -56,7 +58,7 @@ pub enum Aim {
     PgdAccuracy,
 }
 
-/// The aims of a trained network on samples, in the order in which they were asked for.
+/// The aims of a trained network on samples, of which `groups` says the group of each, in the order in which they were asked for.
 ///
 /// # Errors
 /// If the weights do not fit the graph or the graph is not a classifier.
@@ -64,6 +66,7 @@ pub fn assess(
     graph: &Graph,
     weights: &Weights,
     samples: &Samples,
+    groups: Option<&Groups>,
     normalization: &Normalization,
     aims: &[Aim],
 ) -> Result<Vec<f64>, TrainError> {
@@ -77,6 +80,10 @@ pub fn assess(
         let value = |aim: &Aim| {
             Ok(match aim {
                 Aim::WorstClassAccuracy => metrics.worst_class_accuracy,
+                Aim::WorstGroupAccuracy => {
+                    let worst = groups.and_then(|groups| groups.worst(&evaluation.right(&samples.labels)));
+                    worst.map_or(metrics.accuracy, |(_, accuracy)| accuracy)
+                }
                 Aim::BalancedAccuracy => metrics.balanced_accuracy,
                 Aim::MacroF1 => metrics.macro_f1,
                 Aim::CalibrationError => metrics.calibration_error,

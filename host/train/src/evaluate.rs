@@ -27,6 +27,13 @@ pub struct Evaluation {
     pub places: Vec<u32>,
 }
 
+impl Evaluation {
+    /// Whether each sample is classified right, of samples with these labels.
+    pub fn right(&self, labels: &[u32]) -> Vec<bool> {
+        self.predictions.iter().zip(labels).map(|(prediction, label)| prediction == label).collect()
+    }
+}
+
 /// Classifies samples, on one thread of its own.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ mod networks;
 use std::ops::ControlFlow;
 
 use edgefit_graph::Graph;
-use edgefit_train::data::{Dataset, Samples, Source, Splits, format};
+use edgefit_train::data::{Dataset, Groups, Samples, Source, Splits, format};
 use edgefit_train::{
     Aim, EpochReport, Event, Operations, Optimizer, Recipe, Schedule, Stretch, TrainError, TrainOutcome, assess,
     evaluate, train, train_stretch, train_with,
@@ -56,11 +56,16 @@ fn other_aims_are_shares_and_attacks_hurt_more_the_longer_they_are() {
         Aim::FgsmAccuracy,
         Aim::PgdAccuracy,
         Aim::CalibrationError,
+        Aim::WorstGroupAccuracy,
     ];
-    let values = assess(&graph, &outcome.weights, &data.validation, &data.normalization, &aims).unwrap();
+    let classes = data.validation.labels.clone();
+    let names = classes.iter().max().map(|last| (0..=*last).map(|class| class.to_string()).collect()).unwrap();
+    let groups = Groups { names, of: classes };
+    let values = assess(&graph, &outcome.weights, &data.validation, Some(&groups), &data.normalization, &aims).unwrap();
     assert!(values.iter().all(|x| (0.0..=1.0).contains(x)), "{values:?}");
-    let [worst, balanced, corrupted, fgsm, pgd, _] = values[..] else { panic!("{values:?}") };
+    let [worst, balanced, corrupted, fgsm, pgd, _, of_group] = values[..] else { panic!("{values:?}") };
     let accuracy = outcome.validation_accuracy.unwrap();
+    assert_eq!(of_group, worst, "each class is a group");
     assert!(worst <= balanced && corrupted < accuracy, "{values:?} beside an accuracy of {accuracy}");
     assert!(fgsm < accuracy - 0.01 && pgd <= fgsm, "{values:?} beside an accuracy of {accuracy}");
 }

@@ -138,5 +138,7 @@ fn noise(graph: &Graph) -> Dataset {
         test: samples(CLASSES, 3),
         normalization: Normalization { divisor: 255.0, mean: vec![0.5; channels], deviation: vec![0.3; channels] },
         preparation: None,
+        validation_groups: None,
+        test_groups: None,
     }
 }

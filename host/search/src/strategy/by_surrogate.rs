@@ -84,6 +84,7 @@ mod tests {
     use super::{BySurrogate, Scorer};
     use crate::draw;
     use crate::genotype::Genotype;
+    use crate::rank::kendall;
     use crate::space::{self, Space, SpaceSettings, Task};
     use crate::surrogate::LEAST_KNOWN;
     use crate::trial::Observation;
@@ -97,7 +98,7 @@ mod tests {
     fn observation(space: &dyn Space, draw: u64, told: bool) -> Observation {
         let genotype = space.sample(&mut draw::stream(3, draw));
         let loss = told.then(|| loss(&genotype));
-        Observation::of(genotype, vec![loss, Some(1.0)], 0.0)
+        Observation::of(genotype, vec![loss], 0.0)
     }
 
     #[test]
@@ -112,9 +113,10 @@ mod tests {
             assert_eq!(scores.iter().any(Option::is_some), draw >= LEAST_KNOWN as u64, "{draw}");
             scorer.tell(space.as_ref(), &observation(space.as_ref(), draw, true));
         }
-        let scores = scorer.scores(space.as_ref(), &pool);
-        let best = (0..pool.len()).max_by(|&a, &b| scores[a].unwrap().total_cmp(&scores[b].unwrap())).unwrap();
-        let least = pool.iter().map(|one| loss(&one.genotype)).fold(f64::INFINITY, f64::min);
-        assert!(loss(&pool[best].genotype) <= least + 1.0, "{} {least}", loss(&pool[best].genotype));
+        let scores: Vec<f64> = scorer.scores(space.as_ref(), &pool).into_iter().flatten().collect();
+        let gains: Vec<f64> = pool.iter().map(|one| -loss(&one.genotype)).collect();
+        let tau = kendall(&scores, &gains);
+        // What is unsure may improve more than its mean says, so the order is not quite that of the gains; chance gives 0 and a deviation of 0.11.
+        assert!(tau > 0.4, "{tau}");
     }
 }

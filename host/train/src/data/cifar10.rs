@@ -34,7 +34,8 @@ impl Format for Cifar10 {
         let test = Some(folder.join("test_batch.bin")).filter(|p| p.exists());
         let test = test.map(|path| load(std::iter::once(path))).transpose()?;
         let classes = CLASSES.map(str::to_owned).to_vec();
-        Ok(InMemory { classes, divisor: 255.0, pool, test, recordings: None, resize: None }.boxed(source))
+        Ok(InMemory { classes, divisor: 255.0, pool, test, recordings: None, resize: None, groups: [None, None] }
+            .boxed(source))
     }
 }
 

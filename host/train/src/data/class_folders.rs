@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{DataError, Part};
+use super::{DataError, Groups, Part, Source, groups};
 
 /// Most files of a data set.
 const MAX_FILES: usize = 10_000_000;
@@ -12,6 +12,8 @@ const MAX_FILES: usize = 10_000_000;
 pub(super) struct Files {
     pub(super) paths: Vec<PathBuf>,
     pub(super) labels: Vec<u32>,
+    /// Group of each file, where the source names them.
+    pub(super) groups: Option<Groups>,
 }
 
 /// The files of a data set.
@@ -26,12 +28,12 @@ impl ClassFolders {
     /// Finds files with these extensions (lower case). The pool has at least one.
     ///
     /// # Errors
-    /// If a folder cannot be read, or there is no such file.
-    pub(super) fn find(path: &Path, extensions: &[&str]) -> Result<Self, DataError> {
+    /// If a folder cannot be read, there is no such file, or one has no group where groups are named.
+    pub(super) fn find(path: &Path, extensions: &[&str], source: &Source) -> Result<Self, DataError> {
         let train = path.join("train");
         let root = if train.is_dir() { &train } else { path };
         let classes = folders(root)?;
-        let pool = files(root, &classes, extensions)?;
+        let mut pool = files(root, &classes, extensions)?;
         if pool.paths.is_empty() {
             let kinds = extensions.join(", .");
             let expected = format!("CLASS/*.{0} or train/CLASS/*.{0} (files of .{kinds})", extensions[0]);
@@ -39,7 +41,12 @@ impl ClassFolders {
         }
         let test = path.join("test");
         let has_test = train.is_dir() && test.is_dir();
-        let test = if has_test { files(&test, &classes, extensions)? } else { Files::default() };
+        let mut test = if has_test { files(&test, &classes, extensions)? } else { Files::default() };
+        if let Some(file) = &source.groups {
+            for part in [&mut pool, &mut test] {
+                part.groups = Some(groups::of_files(file, path, part.paths.iter().map(PathBuf::as_path))?);
+            }
+        }
         Ok(Self { classes, pool, test })
     }
 

@@ -368,3 +368,41 @@ fn a_missing_path_and_an_impossible_share_are_errors() {
     let error = Dataset::load(digits, &Source::default(), &splits, 1).unwrap_err().to_string();
     assert!(error.contains("too few"), "{error}");
 }
+
+#[test]
+fn a_file_names_the_group_of_each_and_errors_name_row_or_file() {
+    let folder = Folder::new();
+    let file = folder.path().join("groups.csv");
+    let paths = ["cat/1.png", "dog/1.png"].map(|path| folder.path().join(path));
+    let read = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        super::groups::of_files(&file, folder.path(), paths.iter().map(PathBuf::as_path)).map_err(|e| e.to_string())
+    };
+    let groups = read("cat/1.png,night\ndog/1.png,day\n").unwrap();
+    assert_eq!((groups.names, groups.of), (vec!["day".to_owned(), "night".to_owned()], vec![1, 0]));
+    assert!(read("cat/1.png,night\n").unwrap_err().contains("groups.csv: names no group for dog/1.png"));
+    assert!(read("cat/1.png\n").unwrap_err().contains("row 1: 1 columns"));
+}
+
+#[test]
+fn each_split_has_the_groups_of_its_files() {
+    let folder = Folder::new();
+    let source = write("image-folder", folder.path());
+    let file = folder.path().join("groups.csv");
+    let group = |number: usize| if number.is_multiple_of(2) { "even" } else { "odd" };
+    let rows = [("train", EACH), ("test", 2)].map(|(part, count)| {
+        let row = |class: &str, number: usize| format!("{part}/{class}/{number:03}.png, {}\n", group(number));
+        (0..count).map(|number| row("cat", number) + &row("dog", number)).collect::<String>()
+    });
+    std::fs::write(&file, rows.concat()).unwrap();
+    let grouped = Source { groups: Some(file), ..source };
+    let data = Dataset::load(format("image-folder").unwrap(), &grouped, &Splits::default(), 1).unwrap();
+    for (groups, samples) in [(data.validation_groups, data.validation), (data.test_groups, data.test)] {
+        let groups = groups.unwrap();
+        for (at, group) in groups.of.iter().enumerate() {
+            let number = samples.number(at, 0, 0) as usize % 100;
+            assert_eq!(groups.names[*group as usize], if number.is_multiple_of(2) { "even" } else { "odd" });
+        }
+        assert_eq!(groups.of.len(), samples.len());
+    }
+}

@@ -5,13 +5,14 @@
 //! cut into series of one length, and what is cut from one recording stays in one split.
 //!
 //! **Rows**: one file, or a folder with `train.csv` and perhaps `test.csv`. A row is a series: its class in the first column, then
-//! its values, all time steps of the first channel, then those of the next. UCR's and UEA's archives are of this kind.
+//! its values, all time steps of the first channel, then those of the next. UCR's and UEA's archives are of this kind. Another column
+//! may name its group.
 
 use std::path::Path;
 
 use super::class_folders::{ClassFolders, Files};
 use super::in_memory::InMemory;
-use super::{Collection, DataError, Format, Numbers, SampleShape, Samples, Source, Values, Window, bytes};
+use super::{Collection, DataError, Format, Groups, Numbers, SampleShape, Samples, Source, Values, Window, bytes};
 
 /// The format `csv-series`.
 pub(super) struct CsvSeries;
@@ -41,18 +42,22 @@ impl Format for CsvSeries {
 
 /// A data set of which each row is a series.
 fn rows(train: &Path, test: Option<&Path>, source: &Source) -> Result<Box<dyn Collection>, DataError> {
-    let channels = source.channels.unwrap_or(1);
-    let train_rows = Rows::read(train, channels)?;
-    let test_rows = test.map(|path| Rows::read(path, channels)).transpose()?;
+    if source.groups.is_some() {
+        let reason = "has its groups in a column: name it by `group_column`, and take `groups` out";
+        return Err(DataError::malformed(train, reason));
+    }
+    let train_rows = Rows::read(train, source)?;
+    let test_rows = test.map(|path| Rows::read(path, source)).transpose()?;
     let mut classes = train_rows.names.clone();
     classes.sort_by(|a, b| match (a.parse::<f64>(), b.parse::<f64>()) {
         (Ok(a), Ok(b)) => a.total_cmp(&b),
         _ => a.cmp(b),
     });
     classes.dedup();
+    let groups = [train_rows.groups.clone(), test_rows.as_ref().and_then(|rows| rows.groups.clone())];
     let pool = train_rows.labelled(train, &classes)?;
     let test = test_rows.zip(test).map(|(rows, path)| rows.labelled(path, &classes)).transpose()?;
-    Ok(InMemory { classes, divisor: 1.0, pool, test, recordings: None, resize: None }.boxed(source))
+    Ok(InMemory { classes, divisor: 1.0, pool, test, recordings: None, resize: None, groups }.boxed(source))
 }
 
 struct Rows {
@@ -60,18 +65,17 @@ struct Rows {
     /// Line of each row, from 1.
     lines: Vec<u64>,
     values: Values,
+    groups: Option<Groups>,
 }
 
 impl Rows {
-    fn read(path: &Path, channels: usize) -> Result<Self, DataError> {
+    fn read(path: &Path, source: &Source) -> Result<Self, DataError> {
+        let (channels, group) = (source.channels.unwrap_or(1), source.group_column.map(|column| column - 1));
         let table = Table::read(path)?;
-        let numbers = table.rows.iter().map(|row| row.numbers(path, 1)).collect::<Result<Vec<_>, _>>();
+        let of_row = |row: &Row| row.numbers(path, 1, group);
         // A first row whose values are no numbers is a header.
-        let skipped = usize::from(table.rows[0].numbers(path, 1).is_err() && table.rows.len() > 1);
-        let numbers = match skipped {
-            0 => numbers?,
-            _ => table.rows[1..].iter().map(|row| row.numbers(path, 1)).collect::<Result<Vec<_>, _>>()?,
-        };
+        let skipped = usize::from(of_row(&table.rows[0]).is_err() && table.rows.len() > 1);
+        let numbers = table.rows[skipped..].iter().map(of_row).collect::<Result<Vec<_>, _>>()?;
         let rows = &table.rows[skipped..];
         let width = numbers[0].len();
         if width == 0 || !width.is_multiple_of(channels) {
@@ -93,7 +97,9 @@ impl Rows {
         };
         let numbers = Numbers::Floats(numbers.iter().flat_map(in_order).collect());
         let names = rows.iter().map(|row| row.cells.first().cloned().unwrap_or_default()).collect();
-        Ok(Self { names, lines: rows.iter().map(|row| row.line).collect(), values: Values { shape, numbers } })
+        let groups = group.map(|column| rows.iter().map(|row| row.group(path, column)).collect::<Result<Vec<_>, _>>());
+        let groups = groups.transpose()?.map(|each| Groups::named(&each));
+        Ok(Self { names, groups, lines: rows.iter().map(|row| row.line).collect(), values: Values { shape, numbers } })
     }
 
     fn labelled(self, path: &Path, classes: &[String]) -> Result<Samples, DataError> {
@@ -110,12 +116,23 @@ impl Rows {
 
 /// A data set of which each file is a recording.
 fn recordings(path: &Path, source: &Source) -> Result<Box<dyn Collection>, DataError> {
-    let files = ClassFolders::find(path, &EXTENSIONS)?;
+    if source.group_column.is_some() {
+        let reason = "holds a file for each recording: name their groups by `groups`, and take `group_column` out";
+        return Err(DataError::malformed(path, reason));
+    }
+    let files = ClassFolders::find(path, &EXTENSIONS, source)?;
     let mut cut = Cut { window: source.window, first: None };
     let (pool, recordings) = cut.all(&files.pool)?;
-    let test = if files.test.paths.is_empty() { None } else { Some(cut.all(&files.test)?.0) };
+    let test = if files.test.paths.is_empty() { None } else { Some(cut.all(&files.test)?) };
+    let of_samples = |files: &Files, recordings: &[u32]| {
+        let positions: Vec<usize> = recordings.iter().map(|&recording| recording as usize).collect();
+        files.groups.as_ref().map(|groups| groups.at(&positions))
+    };
+    let test_groups = test.as_ref().and_then(|(_, recordings)| of_samples(&files.test, recordings));
+    let groups = [of_samples(&files.pool, &recordings), test_groups];
+    let test = test.map(|(samples, _)| samples);
     let recordings = source.window.map(|_| recordings);
-    Ok(InMemory { classes: files.classes, divisor: 1.0, pool, test, recordings, resize: None }.boxed(source))
+    Ok(InMemory { classes: files.classes, divisor: 1.0, pool, test, recordings, resize: None, groups }.boxed(source))
 }
 
 /// Recordings on their way to series of one length.
@@ -162,7 +179,7 @@ impl Cut {
 /// The numbers of a recording, channels last, and how many channels it has.
 fn recording(path: &Path) -> Result<(Vec<f32>, usize), DataError> {
     let table = Table::read(path)?;
-    let skipped = usize::from(table.rows[0].numbers(path, 0).is_err() && table.rows.len() > 1);
+    let skipped = usize::from(table.rows[0].numbers(path, 0, None).is_err() && table.rows.len() > 1);
     let rows = &table.rows[skipped..];
     let channels = rows[0].cells.len();
     let mut numbers = Vec::with_capacity(rows.len() * channels);
@@ -171,7 +188,7 @@ fn recording(path: &Path) -> Result<(Vec<f32>, usize), DataError> {
             let reason = format!("row {}: {} columns where the rows before have {channels}", row.line, row.cells.len());
             return Err(DataError::malformed(path, reason));
         }
-        numbers.extend(row.numbers(path, 0)?);
+        numbers.extend(row.numbers(path, 0, None)?);
     }
     Ok((numbers, channels))
 }
@@ -208,8 +225,14 @@ impl Table {
 }
 
 impl Row {
-    /// The cells from a column on, as numbers.
-    fn numbers(&self, path: &Path, from: usize) -> Result<Vec<f32>, DataError> {
+    /// The cell that names the group.
+    fn group(&self, path: &Path, column: usize) -> Result<String, DataError> {
+        let missing = || format!("row {}: has no column {} for its group", self.line, column + 1);
+        self.cells.get(column).cloned().ok_or_else(|| DataError::malformed(path, missing()))
+    }
+
+    /// The cells from a column on, as numbers, without one that is none of them.
+    fn numbers(&self, path: &Path, from: usize, without: Option<usize>) -> Result<Vec<f32>, DataError> {
         let number = |(column, cell): (usize, &String)| {
             let number = cell.parse::<f32>().ok().filter(|x| x.is_finite());
             number.ok_or_else(|| {
@@ -219,6 +242,7 @@ impl Row {
                 )
             })
         };
-        self.cells.iter().enumerate().skip(from).map(number).collect()
+        let cells = self.cells.iter().enumerate().skip(from);
+        cells.filter(|(column, _)| Some(*column) != without).map(number).collect()
     }
 }

@@ -26,8 +26,16 @@ impl Format for Digits {
         let text = inflate(FILE).map_err(|source| DataError::Read { path: path.to_owned(), source })?;
         let pool = parse(path, &String::from_utf8_lossy(&text))?;
         let classes = (0..10).map(|digit| digit.to_string()).collect();
-        Ok(InMemory { classes, divisor: f32::from(LARGEST), pool, test: None, recordings: None, resize: None }
-            .boxed(source))
+        Ok(InMemory {
+            classes,
+            divisor: f32::from(LARGEST),
+            pool,
+            test: None,
+            recordings: None,
+            resize: None,
+            groups: [None, None],
+        }
+        .boxed(source))
     }
 }
 

@@ -32,7 +32,8 @@ impl Format for Idx {
         let pool = sets.pop().ok_or_else(|| missing(path))?;
         let largest = pool.labels.iter().chain(test.iter().flat_map(|t| &t.labels)).max().copied().unwrap_or(0);
         let classes = (0..=largest).map(|class| class.to_string()).take(MAX_CLASSES).collect();
-        Ok(InMemory { classes, divisor: 255.0, pool, test, recordings: None, resize: None }.boxed(source))
+        Ok(InMemory { classes, divisor: 255.0, pool, test, recordings: None, resize: None, groups: [None, None] }
+            .boxed(source))
     }
 }
 

@@ -7,7 +7,7 @@ use image::{DynamicImage, ImageReader, imageops::FilterType};
 use super::cache::{self, Key};
 use super::class_folders::ClassFolders;
 use super::error::describe;
-use super::{Collection, DataError, Format, Numbers, Part, SampleShape, Source, Values};
+use super::{Collection, DataError, Format, Groups, Numbers, Part, SampleShape, Source, Values};
 
 /// The format `image-folder`.
 pub(super) struct ImageFolder;
@@ -27,7 +27,7 @@ impl Format for ImageFolder {
 
     fn open(&self, source: &Source) -> Result<Box<dyn Collection>, DataError> {
         let path = source.path.as_deref().ok_or(DataError::NoPath(self.name()))?;
-        let files = ClassFolders::find(path, &EXTENSIONS)?;
+        let files = ClassFolders::find(path, &EXTENSIONS, source)?;
         let gray = is_gray(&files.pool.paths[0])?;
         Ok(Box::new(Images { files, resize: source.resize, gray }))
     }
@@ -40,6 +40,10 @@ impl Collection for Images {
 
     fn labels(&self, part: Part) -> &[u32] {
         &self.files.part(part).labels
+    }
+
+    fn groups(&self, part: Part) -> Option<&Groups> {
+        self.files.part(part).groups.as_ref()
     }
 
     fn content(&self, part: Part, indices: &[usize]) -> Result<Option<Key>, DataError> {

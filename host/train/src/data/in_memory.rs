@@ -1,6 +1,6 @@
 //! A collection whose samples are all in memory already, for the formats that are a few large files.
 
-use super::{Collection, DataError, Part, SampleShape, Samples, Source, Values};
+use super::{Collection, DataError, Groups, Part, SampleShape, Samples, Source, Values};
 
 /// Samples of both parts.
 pub(super) struct InMemory {
@@ -11,6 +11,8 @@ pub(super) struct InMemory {
     /// The recording that each sample of the pool was cut from.
     pub(super) recordings: Option<Vec<u32>>,
     pub(super) resize: Option<[usize; 2]>,
+    /// Groups of the pool and of the test, where there are any.
+    pub(super) groups: [Option<Groups>; 2],
 }
 
 impl InMemory {
@@ -35,6 +37,11 @@ impl Collection for InMemory {
 
     fn labels(&self, part: Part) -> &[u32] {
         self.part(part).map_or(&[], |s| &s.labels)
+    }
+
+    fn groups(&self, part: Part) -> Option<&Groups> {
+        let [pool, test] = &self.groups;
+        if part == Part::Pool { pool.as_ref() } else { test.as_ref() }
     }
 
     fn divisor(&self) -> f32 {

@@ -12,6 +12,7 @@ mod conformance;
 mod csv_series;
 mod digits;
 mod error;
+mod groups;
 mod idx;
 mod image_folder;
 mod in_memory;
@@ -27,6 +28,7 @@ use std::path::PathBuf;
 
 pub use cache::Key;
 pub use error::DataError;
+pub use groups::Groups;
 pub use log_mel::LogMel;
 pub use npz::Layout;
 pub use sample::{Numbers, SampleShape, Samples, Values};
@@ -64,6 +66,10 @@ pub struct Source {
     pub channels: Option<usize>,
     /// What is computed of a sound (`wav-folder`).
     pub log_mel: LogMel,
+    /// File that names the group of each sample's file (`image-folder`, `wav-folder`, recordings of `csv-series`).
+    pub groups: Option<PathBuf>,
+    /// Column that names the group of each row, from 1 (rows of `csv-series`).
+    pub group_column: Option<usize>,
     /// Folder that decoded files are kept in; `None` to decode them each time.
     pub cache: Option<PathBuf>,
 }
@@ -109,6 +115,11 @@ pub trait Collection {
     /// The recording that each sample of the pool was cut from; `None` where each is its own. Samples of one recording are alike, so
     /// that they stay in one split.
     fn recordings(&self) -> Option<&[u32]> {
+        None
+    }
+
+    /// The group of each sample of a part, such as who recorded it; `None` where none is stated.
+    fn groups(&self, _part: Part) -> Option<&Groups> {
         None
     }
 
@@ -163,6 +174,10 @@ pub struct Dataset {
     pub normalization: Normalization,
     /// What was computed of each file, as JSON; `None` where the files' own values are the samples.
     pub preparation: Option<String>,
+    /// Groups of the validation samples, where the data state some.
+    pub validation_groups: Option<Groups>,
+    /// Groups of the test samples, where the data state some.
+    pub test_groups: Option<Groups>,
 }
 
 impl Dataset {
@@ -185,7 +200,10 @@ impl Dataset {
         }
         let normalization = sample::statistics(&train.values, collection.divisor());
         let (classes, preparation) = (collection.classes().to_vec(), collection.preparation());
-        Ok(Self { classes, train, validation, test, normalization, preparation })
+        let groups = |part, indices: &[usize]| collection.groups(part).map(|groups| groups.at(indices));
+        let validation_groups = groups(Part::Pool, &indices.validation);
+        let test_groups = groups(indices.test_part, &indices.test);
+        Ok(Self { classes, train, validation, test, normalization, preparation, validation_groups, test_groups })
     }
 
     /// Shape of a sample.

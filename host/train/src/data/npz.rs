@@ -102,7 +102,8 @@ impl Format for Npz {
         let largest = pool.labels.iter().chain(test.iter().flat_map(|t| &t.labels)).max().copied().unwrap_or(0);
         let classes = (0..=largest).map(|class| class.to_string()).collect();
         let divisor = if matches!(pool.values.numbers, Numbers::Bytes(_)) { 255.0 } else { 1.0 };
-        Ok(InMemory { classes, divisor, pool, test, recordings: None, resize: None }.boxed(source))
+        Ok(InMemory { classes, divisor, pool, test, recordings: None, resize: None, groups: [None, None] }
+            .boxed(source))
     }
 }
 

@@ -9,7 +9,7 @@ use super::cache::{self, Key};
 use super::class_folders::ClassFolders;
 use super::log_mel::Extractor;
 use super::wav::{self, Sound};
-use super::{Collection, DataError, Format, LogMel, Numbers, Part, SampleShape, Source, Values, bytes};
+use super::{Collection, DataError, Format, Groups, LogMel, Numbers, Part, SampleShape, Source, Values, bytes};
 
 /// The format `wav-folder`.
 pub(super) struct WavFolder;
@@ -33,7 +33,7 @@ impl Format for WavFolder {
         if source.resize.is_some() {
             return Err(DataError::Split("a sound cannot be resized; take `resize` out".into()));
         }
-        let files = ClassFolders::find(path, &EXTENSIONS)?;
+        let files = ClassFolders::find(path, &EXTENSIONS, source)?;
         let rate_hz = sound(&files.pool.paths[0])?.rate_hz;
         let settings = source.log_mel;
         Ok(Box::new(Sounds { files, settings, rate_hz, extractor: Extractor::new(&settings, rate_hz) }))
@@ -47,6 +47,10 @@ impl Collection for Sounds {
 
     fn labels(&self, part: Part) -> &[u32] {
         &self.files.part(part).labels
+    }
+
+    fn groups(&self, part: Part) -> Option<&Groups> {
+        self.files.part(part).groups.as_ref()
     }
 
     fn divisor(&self) -> f32 {
