@@ -2,7 +2,7 @@
 
 use crate::interval::{CONFIDENCE, Conformal, HeldOut};
 use crate::sample::NetworkSample;
-use crate::statistics::{mean, spearman};
+use crate::statistics::{mean, median, spearman};
 
 /// Accuracy of a predictor on held-out networks. Shares are 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -27,20 +27,30 @@ pub struct Scores {
 
 /// A relative error counts at most this much in `loss`, so that one disturbed measurement does not choose.
 const LARGEST_ERROR: f64 = 0.25;
+/// Or so many times the median error, where predictors are so far off that nearly all of their errors would count the same.
+const MEDIANS: f64 = 3.0;
 
 /// `predicted / measured - 1`.
 fn relative_errors(held_out: &[HeldOut]) -> Vec<f64> {
     held_out.iter().map(|h| h.predicted / h.measured - 1.0).collect()
 }
 
-/// The square of each relative error, counted up to 25 %.
-pub(crate) fn losses(held_out: &[HeldOut]) -> Vec<f64> {
-    relative_errors(held_out).iter().map(|e| e.abs().min(LARGEST_ERROR).powi(2)).collect()
+/// Up to what a relative error counts when these predictors are compared: 25 %, or three times the median error of the best of them.
+pub(crate) fn largest_error(of_predictors: &[Vec<HeldOut>]) -> f64 {
+    let typical =
+        |held_out: &Vec<HeldOut>| median(&relative_errors(held_out).iter().map(|e| e.abs()).collect::<Vec<_>>());
+    let least = of_predictors.iter().map(typical).min_by(f64::total_cmp);
+    LARGEST_ERROR.max(MEDIANS * least.unwrap_or_default())
+}
+
+/// The square of each relative error, counted up to `largest`.
+pub(crate) fn losses(held_out: &[HeldOut], largest: f64) -> Vec<f64> {
+    relative_errors(held_out).iter().map(|e| e.abs().min(largest).powi(2)).collect()
 }
 
 /// What selection wants small: the root of the mean of [`losses`].
-pub(crate) fn loss(held_out: &[HeldOut]) -> f64 {
-    mean(&losses(held_out)).sqrt()
+pub(crate) fn loss(held_out: &[HeldOut], largest: f64) -> f64 {
+    mean(&losses(held_out, largest)).sqrt()
 }
 
 impl Scores {
@@ -108,6 +118,6 @@ mod tests {
         assert!((scores.rmspe - ((0.0016 + 0.0064 + 1.0) / 3.0f64).sqrt()).abs() < 1e-12);
         assert_eq!(scores.spearman, 1.0);
         assert_eq!(scores.coverage, 1.0);
-        assert!((loss(&held_out) - ((0.0016 + 0.0064 + 0.0625) / 3.0f64).sqrt()).abs() < 1e-12);
+        assert!((loss(&held_out, 0.25) - ((0.0016 + 0.0064 + 0.0625) / 3.0f64).sqrt()).abs() < 1e-12);
     }
 }

@@ -5,7 +5,7 @@
 //! Breiman et al., Classification and Regression Trees, 1984, section 3.4.3, here on paired losses). The figures of the others are
 //! kept beside it.
 
-use crate::evaluation::{Scores, loss, losses};
+use crate::evaluation::{Scores, largest_error, loss, losses};
 use crate::interval::{CONFIDENCE, Conformal, HeldOut};
 use crate::predictor::{MIN_NETWORKS, Model, PREDICTORS, Predictor, Transferred};
 use crate::sample::NetworkSample;
@@ -29,7 +29,7 @@ pub struct Candidate {
     pub predictor: &'static str,
     /// Its figures on held-out networks.
     pub scores: Scores,
-    /// What is to be small: the root mean square of relative errors, each counted up to 25 %.
+    /// What is to be small: the root mean square of relative errors, each counted up to 25 %, or more where all predictors are far off.
     pub loss: f64,
 }
 
@@ -56,11 +56,12 @@ impl Selection {
         let predictors: Vec<&dyn Predictor> = all.filter(|predictor| predictor.applies(samples)).collect();
         let held_out: Vec<Vec<HeldOut>> = predictors.iter().map(|predictor| held_out(*predictor, samples)).collect();
         let conformal = held_out.iter().map(|held_out| Conformal::new(held_out));
+        let largest = largest_error(&held_out);
         let (candidates, mut conformal): (Vec<Candidate>, Vec<Conformal>) = predictors
             .iter()
             .zip(&held_out)
             .zip(conformal)
-            .map(|((predictor, held_out), conformal)| (candidate(*predictor, held_out, &conformal), conformal))
+            .map(|((predictor, held_out), conformal)| (candidate(*predictor, held_out, &conformal, largest), conformal))
             .unzip();
         let chosen = choose(&held_out)?;
         let model = predictors[chosen].fit(samples);
@@ -75,7 +76,8 @@ impl Selection {
 
 /// The last predictor whose held-out losses are not clearly above the least.
 fn choose(held_out: &[Vec<HeldOut>]) -> Option<usize> {
-    let losses: Vec<Vec<f64>> = held_out.iter().map(|held_out| losses(held_out)).collect();
+    let largest = largest_error(held_out);
+    let losses: Vec<Vec<f64>> = held_out.iter().map(|held_out| losses(held_out, largest)).collect();
     let best = losses.iter().min_by(|a, b| mean(a).total_cmp(&mean(b)))?;
     losses.iter().rposition(|losses| !is_clearly_above(losses, best))
 }
@@ -89,9 +91,9 @@ fn is_clearly_above(losses: &[f64], best: &[f64]) -> bool {
     above > luck.max(MATTERS * mean(best))
 }
 
-fn candidate(predictor: &dyn Predictor, held_out: &[HeldOut], conformal: &Conformal) -> Candidate {
+fn candidate(predictor: &dyn Predictor, held_out: &[HeldOut], conformal: &Conformal, largest: f64) -> Candidate {
     let scores = Scores::new(held_out, conformal, CONFIDENCE);
-    Candidate { predictor: predictor.name(), scores, loss: loss(held_out) }
+    Candidate { predictor: predictor.name(), scores, loss: loss(held_out, largest) }
 }
 
 /// Predictions of every sample by a fit that has not seen it, in the order of the samples.
@@ -151,6 +153,13 @@ mod tests {
         assert_eq!(choose(&[base.clone(), same]), Some(1), "1 % more error does not matter");
         assert_eq!(choose(&[base.clone(), worse.clone()]), Some(0));
         assert_eq!(choose(&[worse, base]), Some(1));
+    }
+
+    #[test]
+    fn where_all_are_far_off_it_counts_how_far() {
+        let far = off_by((0..40).map(|i| if i % 2 == 0 { 30.0 } else { 40.0 }));
+        let farther = off_by((0..40).map(|i| if i % 2 == 0 { 26.0 } else { 300.0 }));
+        assert_eq!(choose(&[far, farther]), Some(0));
     }
 
     #[test]

@@ -9,12 +9,12 @@ use thiserror::Error;
 use crate::diagnosis::Diagnosis;
 use crate::evaluation::Scores;
 use crate::fusion::{FusionRule, UnknownRuntime, rule_of};
-use crate::interval::{CONFIDENCE, Prediction};
+use crate::interval::{CONFIDENCE, Interval, Prediction};
 use crate::kernel::KernelKind;
 use crate::kernel_set::KernelSet;
 use crate::memory::MemoryModel;
 use crate::pace;
-use crate::predictor::{MIN_NETWORKS, PREDICTORS, Predictor, evaluated};
+use crate::predictor::{MIN_NETWORKS, PREDICTORS, Part, Predictor, evaluated, sum};
 use crate::sample::{Measured, NetworkSample, Provenance};
 use crate::selection::{Selection, fresh_scores};
 use crate::source::Source;
@@ -268,15 +268,33 @@ impl Table {
     /// Before [`Table::fit`].
     pub fn predict_kernels(&self, network: &KernelSet) -> Result<Prediction, TableError> {
         let Fitted { selection, memory, vocabulary } = self.fitted.as_ref().ok_or(TableError::NotFitted)?;
-        let doubt = selection.model.doubt(network);
+        let model = selection.model.as_ref();
+        let (latency_ns, doubt) = match model.additive().map(|parts| (parts, sum(parts, network))) {
+            Some((parts, whole)) => (parts.latency_of(&whole), parts.doubt_of(&whole)),
+            None => (model.latency_ns(network), model.doubt(network)),
+        };
         Ok(Prediction {
-            latency_ns: selection.conformal.around(selection.model.latency_ns(network), doubt, CONFIDENCE),
+            latency_ns: selection.conformal.around(latency_ns, doubt, CONFIDENCE),
             peak_memory_bytes: memory.as_ref().map(|memory| memory.predict(network)),
             confidence: CONFIDENCE,
             kernels_seen: vocabulary.count(network, Known::Seen),
             kernels_inferred: vocabulary.count(network, Known::Inferred),
             kernels_unknown: vocabulary.count(network, Known::Unknown),
         })
+    }
+
+    /// What the kernels of a network, or of a part of one, add to its predicted latency; `None` before [`Table::fit`] and where the predictor
+    /// that guides is no sum over kernels.
+    pub fn part(&self, graph: &Graph) -> Option<Part> {
+        let model = self.fitted.as_ref()?.selection.model.additive()?;
+        Some(sum(model, &KernelSet::of(graph, self.rule)))
+    }
+
+    /// Predicted latency in nanoseconds of the network whose parts add up to this, with its interval: what [`Table::predict`] says of it.
+    pub fn latency_of(&self, whole: &Part) -> Option<Interval> {
+        let Fitted { selection, .. } = self.fitted.as_ref()?;
+        let model = selection.model.additive()?;
+        Some(selection.conformal.around(model.latency_of(whole), model.doubt_of(whole), CONFIDENCE))
     }
 
     /// How unlike the measured networks this one is, by the predictor that guides: 1 for one of the same kind, more for others.

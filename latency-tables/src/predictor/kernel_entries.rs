@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use nalgebra::{DMatrix, DVector};
 
 use super::whole_network::Sums;
-use super::{LEAST_NS, Model, Predictor};
+use super::{Additive, LEAST_NS, Model, Part, Predictor, sum};
 use crate::kernel::Kernel;
 use crate::kernel_set::KernelSet;
 use crate::linear::Problem;
@@ -96,21 +96,37 @@ impl Entries {
     }
 }
 
-impl Model for Entries {
-    fn latency_ns(&self, network: &KernelSet) -> f64 {
-        let kernels: f64 = network.kernels().iter().map(|kernel| self.time_ns(kernel)).sum();
-        (self.intercept_ns + kernels).max(LEAST_NS)
-    }
-
-    /// Grows with the share of kernels without an entry, tenfold where even their kind is unknown.
-    fn doubt(&self, network: &KernelSet) -> f64 {
-        let kernels = network.kernels();
-        let novelty = |kernel: &Kernel| match self.entries.contains_key(&kernel.hash) {
+/// Doubt grows with the share of kernels without an entry, tenfold where even their kind is unknown.
+impl Additive for Entries {
+    fn part(&self, kernel: &Kernel) -> Part {
+        let doubt = match self.entries.contains_key(&kernel.hash) {
             true => 0.0,
             false if self.by_kind.knows(kernel.kind) => 1.0,
             false => OF_UNKNOWN_KIND,
         };
-        1.0 + kernels.iter().map(novelty).sum::<f64>() / kernels.len().max(1) as f64
+        Part { time_ns: self.time_ns(kernel), doubt, kernels: 1.0 }
+    }
+
+    fn latency_of(&self, whole: &Part) -> f64 {
+        (self.intercept_ns + whole.time_ns).max(LEAST_NS)
+    }
+
+    fn doubt_of(&self, whole: &Part) -> f64 {
+        1.0 + whole.doubt / whole.kernels.max(1.0)
+    }
+}
+
+impl Model for Entries {
+    fn latency_ns(&self, network: &KernelSet) -> f64 {
+        self.latency_of(&sum(self, network))
+    }
+
+    fn doubt(&self, network: &KernelSet) -> f64 {
+        self.doubt_of(&sum(self, network))
+    }
+
+    fn additive(&self) -> Option<&dyn Additive> {
+        Some(self)
     }
 
     fn kernel_ns(&self, network: &KernelSet) -> Option<Vec<f64>> {

@@ -18,6 +18,7 @@ pub use macs::Macs;
 pub use operator_count::OperatorCount;
 pub use whole_network::WholeNetwork;
 
+use crate::kernel::Kernel;
 use crate::kernel_set::KernelSet;
 use crate::sample::NetworkSample;
 
@@ -46,6 +47,11 @@ pub trait Model: fmt::Debug + Send + Sync {
     /// How unlike the fitted networks this one is: 1 for one of the same kind, more for others. Scales the interval.
     fn doubt(&self, network: &KernelSet) -> f64;
 
+    /// The model as a sum over kernels, where it is one with its doubt.
+    fn additive(&self) -> Option<&dyn Additive> {
+        None
+    }
+
     /// Predicted nanoseconds of each kernel, in order, where the model is a sum over kernels.
     fn kernel_ns(&self, _network: &KernelSet) -> Option<Vec<f64>> {
         None
@@ -53,6 +59,47 @@ pub trait Model: fmt::Debug + Send + Sync {
 
     /// The fitted numbers by name, for people and for the table file.
     fn terms(&self) -> Vec<(String, f64)>;
+}
+
+/// A model of which a network's latency and doubt follow from what its kernels add up to, so that parts of networks are summed once and
+/// joined at will.
+pub trait Additive {
+    /// What one kernel adds.
+    fn part(&self, kernel: &Kernel) -> Part;
+
+    /// Predicted median latency of a network in nanoseconds, above zero.
+    fn latency_of(&self, whole: &Part) -> f64;
+
+    /// As [`Model::doubt`].
+    fn doubt_of(&self, whole: &Part) -> f64;
+}
+
+/// What kernels add up to.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Part {
+    /// Predicted nanoseconds.
+    pub time_ns: f64,
+    /// What they add to the doubt, in the model's own measure.
+    pub doubt: f64,
+    /// How many there are.
+    pub kernels: f64,
+}
+
+impl Part {
+    /// Both parts together.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        Self {
+            time_ns: self.time_ns + other.time_ns,
+            doubt: self.doubt + other.doubt,
+            kernels: self.kernels + other.kernels,
+        }
+    }
+}
+
+/// What the kernels of a network add up to.
+pub(crate) fn sum(model: &dyn Additive, network: &KernelSet) -> Part {
+    network.kernels().iter().fold(Part::default(), |sum, kernel| sum.and(&model.part(kernel)))
 }
 
 /// The predictors among which cross-validation chooses, the baselines first and the one to trust without evidence last.
@@ -71,8 +118,9 @@ const LEAST_NS: f64 = 1.0;
 mod conformance {
     //! What every predictor must do, on the made-up device of `synthetic`.
 
-    use super::{MIN_NETWORKS, Model, Predictor, evaluated};
+    use super::{MIN_NETWORKS, Model, Part, Predictor, evaluated};
     use crate::interval::Conformal;
+    use crate::kernel::Kernel;
     use crate::sample::NetworkSample;
     use crate::selection::{held_out, predict};
     use crate::synthetic::Device;
@@ -147,6 +195,28 @@ mod conformance {
                 predictor.name()
             );
         }
+    }
+
+    #[test]
+    fn additive_models_say_the_same_of_parts_as_of_the_whole() {
+        let device = Device::default();
+        let mut additive = 0;
+        for predictor in evaluated() {
+            let model = fitted(predictor, &device.samples(0..40));
+            let Some(parts) = model.additive() else { continue };
+            additive += 1;
+            for network in [device.kernels(77), device.outlandish_kernels()] {
+                let (front, back) = network.kernels().split_at(network.kernels().len() / 3);
+                let of = |kernels: &[Kernel]| {
+                    kernels.iter().fold(Part::default(), |sum, kernel| sum.and(&parts.part(kernel)))
+                };
+                let whole = of(front).and(&of(back));
+                let near = |a: f64, b: f64| (a / b - 1.0).abs() < 1e-12;
+                assert!(near(parts.latency_of(&whole), model.latency_ns(&network)), "{}", predictor.name());
+                assert!(near(parts.doubt_of(&whole), model.doubt(&network)), "{}", predictor.name());
+            }
+        }
+        assert!(additive >= 3, "the sums of kernels and the kernel entries are additive");
     }
 
     /// Coverage of 400 networks has a standard deviation of 1.5 points; three of those and the calibration's own stay above 80 %.

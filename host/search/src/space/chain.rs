@@ -21,6 +21,8 @@ pub(super) const NAME: &str = "chain";
 
 /// The labels of [`ACTIVATIONS`].
 const ACTIVATION_NAMES: [&str; 2] = ["relu", "hard_swish"];
+/// The first choice of the first segment.
+const ACTIVATION_GENE: usize = 0;
 const ACTIVATIONS: [Activation; 2] = [Activation::Relu, Activation::HardSwish];
 
 /// The ways to halve the resolution.
@@ -74,8 +76,12 @@ impl Segments for Chain {
         ranges.map(|range| if range.start == network.end { network.start..range.end } else { range }).collect()
     }
 
+    fn activation_gene(&self) -> Option<usize> {
+        Some(ACTIVATION_GENE)
+    }
+
     fn activation(&self, genotype: &Genotype) -> Activation {
-        ACTIVATIONS[usize::from(genotype.genes()[0])]
+        ACTIVATIONS[usize::from(genotype.genes()[ACTIVATION_GENE])]
     }
 
     fn add(&self, mut segment: Segment<'_>, layers: &mut Layers) -> Result<(), GraphError> {

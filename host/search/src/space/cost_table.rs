@@ -4,6 +4,8 @@
 //! between two segments to know what the next one costs. The table has that cost for each shape and each way through the
 //! segment, as the segment's own graph says it; a network's cost is their sum, and for the peak of activations their
 //! maximum, since only one tensor passes from one segment to the next. It is exactly what the whole graph says.
+//!
+//! What is counted of a segment is the caller's: what follows from shapes here, predicted times in `sum_table`.
 
 use std::ops::Range;
 
@@ -20,8 +22,8 @@ const MAX_SEGMENTS: usize = 16;
 
 /// Costs of every network of a space.
 #[derive(Debug, Clone)]
-pub struct CostTable {
-    segments: Vec<Segment>,
+pub struct CostTable<V = StaticCost> {
+    segments: Vec<Segment<V>>,
 }
 
 /// A genotype as one number for each segment: the way through it. Cheaper to draw and to look up than its genes.
@@ -29,26 +31,26 @@ pub struct CostTable {
 pub struct Packed([u32; MAX_SEGMENTS]);
 
 #[derive(Debug, Clone)]
-struct Segment {
+struct Segment<V> {
     genes: Range<usize>,
     /// Options of each of its choices.
     counts: Vec<u32>,
     /// Ways through it: the product of the counts.
     ways: u32,
     /// For each shape before it, for each way.
-    entries: Vec<Entry>,
+    entries: Vec<Entry<V>>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Entry {
-    cost: StaticCost,
+struct Entry<V> {
+    cost: V,
     /// Which of the shapes before the next segment it gives.
     next: u32,
 }
 
-impl CostTable {
+impl<V: Copy> CostTable<V> {
     /// The table of a space whose choices fall into these segments. `build` gives the graph of a segment, by its position, for
-    /// the numbers of its options and an input; its output is the input of the next.
+    /// the numbers of its options and an input; its output is the input of the next. `cost_of` says what a segment costs.
     ///
     /// # Errors
     /// As `build`.
@@ -60,6 +62,7 @@ impl CostTable {
         ranges: &[Range<usize>],
         task: &Task,
         build: impl Fn(usize, &[usize], &Task) -> Result<Graph, GraphError>,
+        cost_of: impl Fn(&Graph) -> V,
     ) -> Result<Self, GraphError> {
         let mut shapes = vec![task.input.clone()];
         let mut segments = Vec::new();
@@ -80,7 +83,7 @@ impl CostTable {
                     if next == next_shapes.len() {
                         next_shapes.push(output.clone());
                     }
-                    segment.entries.push(Entry { cost: StaticCost::of(&graph), next: next as u32 });
+                    segment.entries.push(Entry { cost: cost_of(&graph), next: next as u32 });
                 }
             }
             segments.push(segment);
@@ -98,19 +101,23 @@ impl CostTable {
         Packed(packed)
     }
 
-    /// What the network costs.
-    ///
-    /// # Panics
-    /// If the genotype is of another space.
-    pub fn cost(&self, packed: &Packed) -> StaticCost {
-        let mut sum = StaticCost::default();
-        let mut shape = 0;
+    /// The costs of a network's segments, added up by `add` from `start` on.
+    pub(super) fn fold(&self, packed: &Packed, start: V, add: impl Fn(V, &V) -> V) -> V {
+        let (mut sum, mut shape) = (start, 0);
         for (way, segment) in packed.0.iter().zip(&self.segments) {
             let entry = &segment.entries[shape * segment.ways as usize + *way as usize];
-            sum = sum.and(&entry.cost);
+            sum = add(sum, &entry.cost);
             shape = entry.next as usize;
         }
         sum
+    }
+
+    /// Where the option of a gene is found: in the number of which segment, divided by what, of how many options.
+    pub(super) fn place(&self, gene: usize) -> Option<Place> {
+        let segment = self.segments.iter().position(|segment| segment.genes.contains(&gene))?;
+        let Segment { genes, counts, .. } = &self.segments[segment];
+        let (count, behind) = counts[gene - genes.start..].split_first()?;
+        Some(Place { segment, divisor: behind.iter().product(), count: *count })
     }
 
     /// The number of each segment.
@@ -130,7 +137,32 @@ impl CostTable {
     }
 }
 
-impl Segment {
+impl CostTable {
+    /// What the network costs.
+    ///
+    /// # Panics
+    /// If the genotype is of another space.
+    pub fn cost(&self, packed: &Packed) -> StaticCost {
+        self.fold(packed, StaticCost::default(), |sum, cost| sum.and(cost))
+    }
+}
+
+/// Where the option of a gene is found in a packed genotype.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    segment: usize,
+    divisor: u32,
+    count: u32,
+}
+
+impl Place {
+    /// The option.
+    pub(super) fn option(self, packed: &Packed) -> usize {
+        (packed.0[self.segment] / self.divisor % self.count) as usize
+    }
+}
+
+impl<V> Segment<V> {
     /// The options that a way takes.
     fn options(&self, mut way: u32) -> Vec<u8> {
         let mut options: Vec<u8> = Vec::with_capacity(self.counts.len());

@@ -88,6 +88,10 @@ enum Part {
 }
 
 impl MbConv {
+    fn gene_of_activation(&self) -> usize {
+        usize::from(self.shrink.is_none()) + 2
+    }
+
     fn part(&self, position: usize) -> Part {
         match position + usize::from(self.shrink.is_some()) {
             0 => Part::Resolution,
@@ -104,9 +108,12 @@ fn shrink(factor: usize, layers: &mut Layers) -> Result<(), GraphError> {
 
 impl Segments for MbConv {
     /// A choice of the stem.
+    fn activation_gene(&self) -> Option<usize> {
+        Some(self.gene_of_activation())
+    }
+
     fn activation(&self, genotype: &Genotype) -> Activation {
-        let at = usize::from(self.shrink.is_none()) + 2;
-        ACTIVATIONS[usize::from(genotype.genes()[at])]
+        ACTIVATIONS[usize::from(genotype.genes()[self.gene_of_activation()])]
     }
 
     /// One mixed operation for the blocks of each stage, of every kernel, expansion and squeeze together, and one for its depth, between

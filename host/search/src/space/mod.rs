@@ -23,6 +23,7 @@ mod relaxation;
 mod scale;
 mod segments;
 mod settings;
+mod sum_table;
 mod tcn;
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,7 @@ pub use custom::{Definition, DefinitionFault};
 pub use error::SpaceError;
 pub use relaxation::{Gate, Mix, Relaxation};
 pub use settings::{PerStage, SpaceSettings};
+pub use sum_table::{SumTable, Sums};
 pub use tuned::tuned;
 
 use crate::genotype::Genotype;
@@ -236,6 +238,12 @@ pub trait Space: Send + Sync {
 
     /// The costs of all networks, where the space can tell them without building each; takes up to a second.
     fn cost_table(&self) -> Option<CostTable> {
+        None
+    }
+
+    /// What adds up over the parts of every network, where the space can tell that without building each. `of` says it of a part, whose
+    /// graph it gets; a part begins behind an activation or a sum and nothing of it is fused with the one before.
+    fn sum_table(&self, _of: &dyn Fn(&Graph) -> Sums) -> Option<SumTable> {
         None
     }
 }

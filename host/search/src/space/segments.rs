@@ -14,7 +14,8 @@ use super::choices::{Choices, take};
 use super::cost_table::CostTable;
 use super::layers::Layers;
 use super::relaxation::Relaxation;
-use super::{Frame, Space, SpaceError, Task};
+use super::sum_table::{SumTable, Sums};
+use super::{Frame, Space, SpaceError, StaticCost, Task};
 use crate::genotype::Genotype;
 
 /// What a space of this kind says of itself.
@@ -28,6 +29,11 @@ pub(super) trait Segments: Send + Sync + 'static {
     /// The choices of each segment: a group each.
     fn ranges(&self, choices: &Choices) -> Vec<Range<usize>> {
         choices.ranges().collect()
+    }
+
+    /// The gene that decides the nonlinearity; `None` where there is one only.
+    fn activation_gene(&self) -> Option<usize> {
+        None
     }
 
     /// The nonlinearity that all segments share.
@@ -99,15 +105,32 @@ impl<S: Segments> Space for SegmentSpace<S> {
     }
 
     fn cost_table(&self) -> Option<CostTable> {
+        // Nonlinearities cost nothing that is counted, so any stands for all.
+        self.table(self.segments.activation(&self.smallest()), StaticCost::of)
+    }
+
+    fn sum_table(&self, of: &dyn Fn(&Graph) -> Sums) -> Option<SumTable> {
+        let (gene, genes) = (self.segments.activation_gene(), self.smallest().genes().to_vec());
+        let of_option = |option: u8| {
+            let mut genes = genes.clone();
+            gene.into_iter().for_each(|gene| genes[gene] = option);
+            self.table(self.segments.activation(&Genotype::new(genes)), of)
+        };
+        let options = gene.map_or(1, |gene| self.frame.choices.list()[gene].count() as u8);
+        SumTable::new(gene, (0..options).map(of_option).collect::<Option<Vec<_>>>()?)
+    }
+}
+
+impl<S: Segments> SegmentSpace<S> {
+    /// The table of what segments with this nonlinearity cost.
+    fn table<V: Copy>(&self, activation: Activation, cost_of: impl Fn(&Graph) -> V) -> Option<CostTable<V>> {
         let Self { frame, segments } = self;
         let ranges = segments.ranges(&frame.choices);
-        // Nonlinearities cost nothing that is counted, so any stands for all.
-        let activation = segments.activation(&self.smallest());
         let build = |position: usize, numbers: &[usize], task: &Task| {
             let mut layers = Layers::new(task)?;
             segments.add(Segment::new(position, numbers, activation), &mut layers)?;
             if position + 1 == ranges.len() { segments.classify(layers, task.classes) } else { layers.finish() }
         };
-        CostTable::of(&frame.choices, &ranges, &frame.task, build).ok()
+        CostTable::of(&frame.choices, &ranges, &frame.task, build, cost_of).ok()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use edgefit_graph::op::Op;
+use edgefit_graph::op::{Activation, Op};
 use edgefit_graph::{Graph, Shape};
 use proptest::prelude::{ProptestConfig, any, proptest};
 
@@ -257,4 +257,25 @@ fn a_table_of_costs_samples_uniformly() {
     (0..draws).for_each(|_| *counts.entry(table.unpack(&table.sample(&mut rng))).or_insert(0u64) += 1);
     assert_eq!(counts.len(), space.size() as usize);
     assert!(counts.values().all(|n| n.abs_diff(400) < 110), "{counts:?}");
+}
+
+#[test]
+fn sums_over_segments_are_those_of_the_graph_with_its_own_nonlinearity() {
+    let of = |graph: &Graph| {
+        let count = |is: fn(&Op) -> bool| graph.nodes().iter().filter(|node| is(&node.op)).count() as f64;
+        let swishes = count(|op| matches!(op, Op::Activation(Activation::HardSwish)));
+        [swishes, count(|op| matches!(op, Op::Activation(_))), count(|op| !matches!(op, Op::Input(_)))]
+    };
+    let shrinking = SpaceSettings { resolutions: Some(vec![1, 2]), ..SpaceSettings::preset("mbconv") };
+    for settings in
+        ["chain", "mbconv", "ds-cnn", "tcn", "hybrid"].map(SpaceSettings::preset).into_iter().chain([shrinking])
+    {
+        let space = build(&settings, &Task { input: Shape::new([3, 32, 32]), classes: 10 }).unwrap();
+        let (costs, sums) = (space.cost_table().unwrap(), space.sum_table(&of).unwrap());
+        for draw in 0..200 {
+            let genotype = space.sample(&mut draw::stream(9, draw));
+            let whole = of(&space.decode(&genotype).unwrap());
+            assert_eq!(sums.sums(&costs.pack(&genotype)), whole, "{}", space.text(&genotype));
+        }
+    }
 }

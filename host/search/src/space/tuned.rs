@@ -6,7 +6,7 @@
 use edgefit_graph::Graph;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Choice, Choices, CostTable, Frame, Space, SpaceError};
+use super::{Choice, Choices, CostTable, Frame, Space, SpaceError, SumTable, Sums};
 use crate::draw;
 use crate::genotype::Genotype;
 
@@ -119,6 +119,10 @@ impl Space for Tuned {
     /// That of the networks, which does not look at what stands behind their genes.
     fn cost_table(&self) -> Option<CostTable> {
         self.networks.cost_table()
+    }
+
+    fn sum_table(&self, of: &dyn Fn(&Graph) -> Sums) -> Option<SumTable> {
+        self.networks.sum_table(of)
     }
 }
 

@@ -24,7 +24,7 @@ use profile::Profiles;
 use similarity::{Place, Range};
 pub use transferred::{TRANSFERRED, Transferred};
 
-use super::{LEAST_NS, Model, Predictor};
+use super::{Additive, LEAST_NS, Model, Part, Predictor, sum};
 use crate::kernel::{Kernel, KernelKind};
 use crate::kernel_set::KernelSet;
 use crate::linear::{Fit, Problem};
@@ -165,17 +165,33 @@ impl Sum {
     }
 }
 
-impl Model for Sum {
-    fn latency_ns(&self, network: &KernelSet) -> f64 {
-        let kernels: f64 = network.kernels().iter().map(|kernel| self.time_ns(kernel)).sum();
-        (self.intercept_ns() + kernels).max(LEAST_NS)
+/// Doubt grows with the share of the time that is in kernels never seen, and with how far they are from those that were.
+impl Additive for Sum {
+    fn part(&self, kernel: &Kernel) -> Part {
+        let time_ns = self.time_ns(kernel);
+        Part { time_ns, doubt: self.novelty(kernel) * time_ns, kernels: 1.0 }
     }
 
-    /// Grows with the share of the time that is in kernels never seen, and with how far they are from those that were.
+    fn latency_of(&self, whole: &Part) -> f64 {
+        (self.intercept_ns() + whole.time_ns).max(LEAST_NS)
+    }
+
+    fn doubt_of(&self, whole: &Part) -> f64 {
+        1.0 + whole.doubt / self.latency_of(whole)
+    }
+}
+
+impl Model for Sum {
+    fn latency_ns(&self, network: &KernelSet) -> f64 {
+        self.latency_of(&sum(self, network))
+    }
+
     fn doubt(&self, network: &KernelSet) -> f64 {
-        let kernels = network.kernels().iter();
-        let new: f64 = kernels.map(|kernel| self.novelty(kernel) * self.time_ns(kernel)).sum();
-        1.0 + new / self.latency_ns(network)
+        self.doubt_of(&sum(self, network))
+    }
+
+    fn additive(&self) -> Option<&dyn Additive> {
+        Some(self)
     }
 
     fn kernel_ns(&self, network: &KernelSet) -> Option<Vec<f64>> {
