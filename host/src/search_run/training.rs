@@ -1,4 +1,5 @@
-//! Trainings of a run, side by side: each on one thread, since two on one thread each use two cores better than one on two.
+//! Trainings of a run, side by side: each has a thread, since two on one thread each use two cores better than one on two. The last
+//! of a batch takes what the others leave idle.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;

@@ -2,13 +2,14 @@
 
 Usage: python pytorch_throughput.py THROUGHPUT_BINARY [--parallel] [NAME...]
 
-THROUGHPUT_BINARY is what `cargo bench -p edgefit-train --bench throughput --no-run` names. Both run on one thread;
-with --parallel edgefit runs two trainings side by side and PyTorch one on two threads and, apart from that, two
-processes with one thread each. Needs PyTorch: pip install torch.
+THROUGHPUT_BINARY is what `cargo bench -p edgefit-train --bench throughput --no-run` names. Both run on one thread,
+edgefit where it sees one processor; with --parallel both run one training on two threads, and two of one thread each side
+by side, which are two processes of PyTorch. Needs Linux and PyTorch: pip install torch.
 For each network the best of three rounds is kept; PyTorch gets the better of its two memory formats.
 """
 
 import multiprocessing
+import os
 import subprocess
 import sys
 import time
@@ -124,11 +125,22 @@ def two_processes(name):
         return sum(pool.map(best_format, [name, name]))
 
 
-def edgefit_rates(binary, name, parallel):
-    """Images a second with kernels and, not side by side, with burn's own operations."""
-    command = [binary, name, "--seconds", str(SECONDS)] + (["--parallel", "--kernels-only"] if parallel else [])
-    words = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+def edgefit_rates(binary, name, processors, *flags):
+    """Images a second with kernels and, unless told otherwise, with burn's own operations."""
+    see = lambda: os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:processors])
+    command = [binary, name, "--seconds", str(SECONDS), *flags]
+    words = subprocess.run(command, check=True, capture_output=True, text=True, preexec_fn=see).stdout.split()
     return float(words[2]), float(words[4])
+
+
+def one_thread(binary, name):
+    return [*edgefit_rates(binary, name, 1), best_format(name)]
+
+
+def two_threads(binary, name):
+    alone, _ = edgefit_rates(binary, name, 2, "--kernels-only")
+    pair, _ = edgefit_rates(binary, name, 2, "--kernels-only", "--parallel")
+    return [alone, best_format(name, 2), pair, two_processes(name)]
 
 
 def main():
@@ -139,16 +151,12 @@ def main():
         raise SystemExit(__doc__)
     binary, names = words[0], words[1:] or NAMES
     print(f"PyTorch {torch.__version__}; images per second, best of {ROUNDS} rounds in turns")
-    columns = ["edgefit x2", "torch 2 threads", "torch x2"] if parallel else ["edgefit", "burn", "torch"]
-    print("network", *columns, "edgefit/torch", sep="\t")
+    measure = two_threads if parallel else one_thread
+    columns = ["edgefit", "torch", "edgefit x2", "torch x2"] if parallel else ["edgefit", "burn", "torch"]
+    print("network", *columns, sep="\t")
     for name in names:
-        best = [0.0, 0.0, 0.0]
-        for _ in range(ROUNDS):
-            kernels, burn = edgefit_rates(binary, name, parallel)
-            rates = [kernels, best_format(name, 2), two_processes(name)] if parallel else [kernels, burn, best_format(name)]
-            best = [max(pair) for pair in zip(best, rates)]
-        others = max(best[1:]) if parallel else best[2]
-        print(name, *(f"{rate:.0f}" for rate in best), f"{best[0] / others:.2f}", sep="\t", flush=True)
+        rounds = [measure(binary, name) for _ in range(ROUNDS)]
+        print(name, *(f"{max(rates):.0f}" for rates in zip(*rounds)), sep="\t", flush=True)
 
 
 if __name__ == "__main__":

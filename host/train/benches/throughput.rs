@@ -1,8 +1,8 @@
 //! Images a second of training, with this crate's kernels and with burn's own operations, in turns within one run.
 //!
 //! `cargo bench -p edgefit-train --bench throughput [-- NAME...] [--kernels-only] [--seconds S] [--parallel]`.
-//! Prints `NAME kernels IMAGES_PER_SECOND burn IMAGES_PER_SECOND`, the best of the rounds. One thread; `--parallel` runs two
-//! trainings side by side and prints their sum.
+//! Prints `NAME kernels IMAGES_PER_SECOND burn IMAGES_PER_SECOND`, the best of the rounds, of one training on every
+//! processor that it may use; `--parallel` runs two side by side and prints their sum.
 
 mod networks;
 

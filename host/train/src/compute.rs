@@ -12,7 +12,7 @@ use crate::network::Operations;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Compute {
-    /// The processor, one thread for each training.
+    /// The processor: a thread for each training, and for one that is alone those that are idle.
     #[default]
     Cpu,
     /// A GPU by Vulkan, Metal or DirectX 12.

@@ -1,7 +1,7 @@
 //! Training of network graphs with burn: data sets, the graph as a burn module, the training loop.
 //!
-//! [`train()`] takes a graph, a [`Dataset`] and a [`Recipe`] and gives weights; [`evaluate()`] says how well they classify. A training
-//! runs on one thread, and two of them side by side use two cores better than one on both.
+//! [`train()`] takes a graph, a [`Dataset`] and a [`Recipe`] and gives weights; [`evaluate()`] says how well they classify. Trainings
+//! side by side have a thread each; one that is alone takes the idle processors too, with the same numbers, bit for bit.
 //!
 //! The operations that training spends its time in are kernels of this crate (`kernel`), which burn knows through its backend
 //! extension (`backend`); everything else is burn's. This crate does not measure time, does not choose networks and writes no

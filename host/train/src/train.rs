@@ -13,6 +13,7 @@ use crate::batch::Batcher;
 use crate::data::{Dataset, Samples};
 use crate::error::TrainError;
 use crate::evaluate::{Evaluation, evaluate_network};
+use crate::kernel::team::Busy;
 use crate::loss;
 use crate::mixup::Mixed;
 use crate::network::{Mode, Network, Operations, initial_weights, numbers};
@@ -70,9 +71,9 @@ pub struct TrainOutcome {
 /// Who is told how a training goes, after every step and every epoch, and may end it.
 pub type Observer<'a> = &'a mut (dyn FnMut(&Event) -> ControlFlow<()> + Send);
 
-/// Trains a classifier from weights drawn by the seed, on one thread of its own.
+/// Trains a classifier from weights drawn by the seed, on a thread of its own and on processors that no other training keeps busy.
 ///
-/// The same arguments give the same result, bit for bit, on the same processor, whatever else runs; on a GPU only nearly.
+/// The same arguments give the same result, bit for bit, on the same processor, however many threads take part; on a GPU only nearly.
 ///
 /// # Errors
 /// If the graph cannot be trained on these samples, the recipe makes no sense, the training diverges, or the observer ends it.
@@ -147,9 +148,11 @@ pub fn train_stretch(
     })
 }
 
-/// Runs a function where burn finds one thread, so that trainings side by side do not fight for them.
+/// Runs a function where burn finds one thread, so that trainings side by side do not fight for them; the kernels of this crate take
+/// those that are idle.
 pub(crate) fn on_one_thread<T: Send>(f: impl FnOnce() -> Result<T, TrainError> + Send) -> Result<T, TrainError> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().map_err(|e| TrainError::Thread(e.to_string()))?;
+    let _busy = Busy::new();
     pool.install(f)
 }
 

@@ -5,7 +5,8 @@
 //! by tile in a buffer that stays in cache, and the sums for the statistics are taken from each tile as it is written; the
 //! backward pass recomputes the same way. So a chain touches main memory about half as often as its operators one by one.
 //!
-//! Activations have channels last: `[batch, height, width, channels]`. All sums run in a fixed order.
+//! Activations have channels last: `[batch, height, width, channels]`. All sums run in a fixed order, also where the parts of a batch
+//! are computed side by side ([`super::team`]).
 
 mod stage;
 
@@ -17,7 +18,8 @@ use super::buffer::Buffer;
 use super::channel::{Activate, Frame, Gate, add};
 use super::convolution::{Convolution, Geometry};
 use super::curve::{Curve, with_curve};
-use stage::StageBackward;
+use super::team::{cut, map, split};
+use stage::{Feed, StageBackward};
 
 /// What a stage does before its normalization.
 #[derive(Debug)]
@@ -50,6 +52,14 @@ impl Body {
         match self {
             Self::Convolution(c) => c.geometry.out_channels,
             Self::Pass { channels, .. } => *channels,
+        }
+    }
+
+    /// What a batch is cut into: how many units there are, and the floats of one, in and out.
+    fn units(&self, batch: usize) -> (usize, usize, usize) {
+        match self {
+            Self::Convolution(c) => (batch * c.units_per_image, c.in_floats(), c.out_floats()),
+            Self::Pass { floats, channels } => (batch * floats / channels, *channels, *channels),
         }
     }
 
@@ -160,6 +170,17 @@ impl Sums {
             }
         }
     }
+
+    /// Those of several parts together, in their order.
+    fn of_parts(parts: Vec<Self>) -> Self {
+        let join = |mut first: Self, next: Self| {
+            for (total, part) in first.total.iter_mut().zip(&next.total) {
+                total.iter_mut().zip(part).for_each(|(sum, part)| *sum += part);
+            }
+            first
+        };
+        parts.into_iter().reduce(join).expect("a batch has a part")
+    }
 }
 
 fn next(at: &mut usize, len: usize) -> Range<usize> {
@@ -244,7 +265,7 @@ impl Chain {
             let (before, rest) = saved.split_at_mut(ranges[i].start);
             let input = if i == 0 { x } else { &before[ranges[i - 1].clone()] };
             let z = &mut rest[..ranges[i].len()];
-            let sums = stage.forward(input, &affine, parameters, batch, z);
+            let sums = stage.forward(&Feed { input, entry: &affine, parameters, batch }, z);
             if let Some(sums) = sums {
                 stage.finish_statistics(&sums, &mut statistics, z, parameters);
             }
@@ -261,7 +282,7 @@ impl Chain {
         for stage in &self.stages {
             let mut z = Buffer::new(batch * stage.spec.body.image_floats());
             let input = current.as_deref().unwrap_or(x);
-            stage.apply(input, &affine, parameters, batch, &mut z, |_, _| {});
+            stage.apply(&Feed { input, entry: &affine, parameters, batch }, &mut z, || (), |(), _| {});
             affine = stage.affine(parameters, statistics);
             current = Some(z);
         }
@@ -272,13 +293,22 @@ impl Chain {
     fn output(&self, x: &[f32], z: &[f32], affine: &Affine) -> Buffer {
         let mut y = Buffer::new(z.len());
         let channels = self.last().spec.body.channels();
-        for (from, part) in pieces(z.len(), channels) {
-            let to = from + part;
-            activate(&z[from..to], affine, channels, &mut y[from..to]);
-            if self.residual {
-                add(&x[from..to], &mut y[from..to]);
-            }
-        }
+        let ranges = cut(z.len() / channels, channels);
+        let starts = ranges.iter().map(|range| range.start * channels);
+        let parts = starts.zip(split(&mut y, &ranges, channels)).collect();
+        map(
+            parts,
+            || (),
+            |(), (start, y): (usize, &mut [f32])| {
+                for (from, len) in pieces(y.len(), channels) {
+                    let (at, y) = (start + from..start + from + len, &mut y[from..from + len]);
+                    activate(&z[at.clone()], affine, channels, y);
+                    if self.residual {
+                        add(&x[at], y);
+                    }
+                }
+            },
+        );
         y
     }
 
@@ -389,10 +419,20 @@ fn gate(g: Option<&[f32]>, z: &[f32], affine: &Affine, dst: &mut [f32], sums: &m
 fn gate_all(dy: &[f32], z: &[f32], affine: &Affine) -> (Buffer, Sums) {
     let mut g = Buffer::new(z.len());
     let channels = affine.scale.len();
-    let mut sums = Sums::new(channels);
-    for (from, len) in pieces(z.len(), channels) {
-        let at = from..from + len;
-        gate(Some(&dy[at.clone()]), &z[at.clone()], affine, &mut g[at], &mut sums);
-    }
-    (g, sums)
+    let ranges = cut(z.len() / channels, channels);
+    let starts = ranges.iter().map(|range| range.start * channels);
+    let parts = starts.zip(split(&mut g, &ranges, channels)).collect();
+    let sums = map(
+        parts,
+        || (),
+        |(), (start, g): (usize, &mut [f32])| {
+            let mut sums = Sums::new(channels);
+            for (from, len) in pieces(g.len(), channels) {
+                let at = start + from..start + from + len;
+                gate(Some(&dy[at.clone()]), &z[at], affine, &mut g[from..from + len], &mut sums);
+            }
+            sums
+        },
+    );
+    (g, Sums::of_parts(sums))
 }

@@ -137,18 +137,18 @@ impl Convolution {
         }
     }
 
-    /// A buffer for the input frame of the tiles of a batch, with the padding zero.
-    pub(crate) fn input_buffer(&self, batch: usize) -> Buffer {
-        self.frame_buffer(&self.input, batch)
+    /// A buffer for the input frame of the tiles of so many units, with the padding zero.
+    pub(crate) fn input_buffer(&self, units: usize) -> Buffer {
+        self.frame_buffer(&self.input, units)
     }
 
-    /// A buffer for the gradient frame of the tiles of a batch, with the padding zero.
-    pub(crate) fn gradient_buffer(&self, batch: usize) -> Buffer {
-        self.frame_buffer(&self.gradient, batch)
+    /// A buffer for the gradient frame of the tiles of so many units, with the padding zero.
+    pub(crate) fn gradient_buffer(&self, units: usize) -> Buffer {
+        self.frame_buffer(&self.gradient, units)
     }
 
-    fn frame_buffer(&self, frame: &Frame, batch: usize) -> Buffer {
-        let floats = self.tile.min(batch * self.units_per_image) * frame.image;
+    fn frame_buffer(&self, frame: &Frame, units: usize) -> Buffer {
+        let floats = self.tile.min(units) * frame.image;
         if frame.is_dense() { Buffer::new(floats) } else { Buffer::zeros(floats) }
     }
 

@@ -1,4 +1,4 @@
-//! The arithmetic of training on this processor: plain slices of floats, one thread, no burn.
+//! The arithmetic of training on this processor: plain slices of floats, no burn.
 //!
 //! Activations have channels last. The backend extension in `backend` makes burn operations of these functions.
 
@@ -15,4 +15,5 @@ pub(crate) mod matrix;
 pub(crate) mod pool;
 #[cfg(test)]
 mod reference;
+pub(crate) mod team;
 pub(crate) mod update;

@@ -6,61 +6,75 @@ use std::ops::Range;
 
 use super::{Affine, Backward, Body, Stage, Sums, activate, activate_into, gate, pieces};
 use crate::kernel::buffer::Buffer;
-use crate::kernel::channel::{Blend, Frame, Moments, spread};
+use crate::kernel::channel::{Blend, Frame, Moments, add, spread};
 use crate::kernel::convolution::Convolution;
+use crate::kernel::team::{cut, map, split};
+
+/// What a stage reads.
+pub(super) struct Feed<'a> {
+    /// Output of the body before, or the input of the chain.
+    pub(super) input: &'a [f32],
+    /// What is done to that as it is read.
+    pub(super) entry: &'a Affine,
+    /// Parameters of the chain.
+    pub(super) parameters: &'a [f32],
+    /// Images.
+    pub(super) batch: usize,
+}
 
 impl Stage {
     /// Writes the body's output and, with a batch norm, returns its sums about the first position's values.
-    pub(super) fn forward(
-        &self,
-        input: &[f32],
-        entry: &Affine,
-        parameters: &[f32],
-        batch: usize,
-        z: &mut [f32],
-    ) -> Option<Sums> {
-        let channels = self.spec.body.channels();
-        let mut sums = self.spec.norm.map(|_| Sums::new(channels));
-        let mut pivot = vec![0.0; channels];
-        self.apply(input, entry, parameters, batch, z, |first, tile| {
-            let Some(sums) = &mut sums else { return };
-            if first {
-                pivot.copy_from_slice(&tile[..channels]);
-            }
-            let [sum, square] = &mut sums.tile;
-            Moments { z: tile, pivot: &pivot, sums: sum, squares: square }.run();
-            sums.flush();
-        });
-        sums
+    pub(super) fn forward(&self, feed: &Feed<'_>, z: &mut [f32]) -> Option<Sums> {
+        if self.spec.norm.is_none() {
+            self.apply(feed, z, || (), |(), _| {});
+            return None;
+        }
+        let begin = || About::new(self.spec.body.channels());
+        let parts = self.apply(feed, z, begin, About::see);
+        parts.into_iter().reduce(About::join).map(|all| all.sums)
     }
 
-    /// Writes the body's output tile by tile and shows each tile, with whether it is the first, to `seen`.
-    pub(super) fn apply(
+    /// Writes the body's output tile by tile, its parts side by side, and shows each tile to `seen` with what `begin` made for its
+    /// part; returned are those, in the order of the parts.
+    pub(super) fn apply<S: Send>(
         &self,
-        input: &[f32],
-        entry: &Affine,
-        parameters: &[f32],
-        batch: usize,
+        feed: &Feed<'_>,
         z: &mut [f32],
-        mut seen: impl FnMut(bool, &[f32]),
-    ) {
-        let weight = &parameters[self.at.weight.clone()];
-        let conv = match &self.spec.body {
-            Body::Convolution(conv) => conv,
-            Body::Pass { channels, .. } => {
-                for (from, len) in pieces(z.len(), *channels) {
-                    let tile = &mut z[from..from + len];
-                    activate(&input[from..from + len], entry, *channels, tile);
-                    seen(from == 0, tile);
-                }
-                return;
-            }
-        };
-        let mut reader = Reader::new(conv, entry, batch);
-        for tile in tiles(conv, batch) {
-            let z = &mut z[tile.outputs.clone()];
-            conv.forward(reader.read(&input[tile.inputs], tile.units), weight, tile.units, z);
-            seen(tile.outputs.start == 0, z);
+        begin: impl Fn() -> S + Sync,
+        seen: impl Fn(&mut S, &[f32]) + Sync,
+    ) -> Vec<S> {
+        let weight = &feed.parameters[self.at.weight.clone()];
+        let (units, ins, outs) = self.spec.body.units(feed.batch);
+        let ranges = cut(units, ins.max(outs));
+        let inputs = ranges.iter().map(|units| &feed.input[units.start * ins..units.end * ins]);
+        let parts: Vec<(&[f32], &mut [f32])> = inputs.zip(split(z, &ranges, outs)).collect();
+        match &self.spec.body {
+            Body::Convolution(conv) => map(
+                parts,
+                || Reader::new(conv, feed.entry, longest(&ranges)),
+                |reader, (input, z)| {
+                    let mut state = begin();
+                    for tile in tiles(conv, z.len() / outs) {
+                        let z = &mut z[tile.outputs];
+                        conv.forward(reader.read(&input[tile.inputs], tile.units), weight, tile.units, z);
+                        seen(&mut state, z);
+                    }
+                    state
+                },
+            ),
+            Body::Pass { channels, .. } => map(
+                parts,
+                || (),
+                |(), (input, z)| {
+                    let mut state = begin();
+                    for (from, len) in pieces(z.len(), *channels) {
+                        let tile = &mut z[from..from + len];
+                        activate(&input[from..from + len], feed.entry, *channels, tile);
+                        seen(&mut state, tile);
+                    }
+                    state
+                },
+            ),
         }
     }
 
@@ -138,6 +152,44 @@ impl Stage {
     }
 }
 
+/// Sums over a part of a batch about the values at its first position.
+struct About {
+    pivot: Vec<f32>,
+    positions: usize,
+    sums: Sums,
+}
+
+impl About {
+    fn new(channels: usize) -> Self {
+        Self { pivot: vec![0.0; channels], positions: 0, sums: Sums::new(channels) }
+    }
+
+    fn see(&mut self, tile: &[f32]) {
+        let channels = self.pivot.len();
+        if self.positions == 0 {
+            self.pivot.copy_from_slice(&tile[..channels]);
+        }
+        self.positions += tile.len() / channels;
+        let [sums, squares] = &mut self.sums.tile;
+        Moments { z: tile, pivot: &self.pivot, sums, squares }.run();
+        self.sums.flush();
+    }
+
+    /// With the part behind it, about the values of the first.
+    fn join(mut self, next: Self) -> Self {
+        let [sums, squares] = &mut self.sums.total;
+        let [next_sums, next_squares] = &next.sums.total;
+        let count = next.positions as f64;
+        for c in 0..self.pivot.len() {
+            let moved = f64::from(next.pivot[c]) - f64::from(self.pivot[c]);
+            sums[c] += next_sums[c] + count * moved;
+            squares[c] += next_squares[c] + moved * (2.0 * next_sums[c] + count * moved);
+        }
+        self.positions += next.positions;
+        self
+    }
+}
+
 /// A range of units and where they lie in dense buffers.
 struct Tile {
     units: usize,
@@ -145,11 +197,15 @@ struct Tile {
     outputs: Range<usize>,
 }
 
-fn tiles(conv: &Convolution, batch: usize) -> impl Iterator<Item = Tile> {
-    let (total, step) = (batch * conv.units_per_image, conv.tile);
-    let (ins, outs) = (conv.in_floats(), conv.out_floats());
-    (0..total).step_by(step).map(move |from| {
-        let to = (from + step).min(total);
+/// Units of the longest part.
+fn longest(parts: &[Range<usize>]) -> usize {
+    parts.iter().map(ExactSizeIterator::len).max().unwrap_or(0)
+}
+
+fn tiles(conv: &Convolution, units: usize) -> impl Iterator<Item = Tile> {
+    let (ins, outs, step) = (conv.in_floats(), conv.out_floats(), conv.tile);
+    (0..units).step_by(step).map(move |from| {
+        let to = (from + step).min(units);
         Tile { units: to - from, inputs: from * ins..to * ins, outputs: from * outs..to * outs }
     })
 }
@@ -166,12 +222,12 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(conv: &'a Convolution, entry: &'a Affine, batch: usize) -> Self {
+    fn new(conv: &'a Convolution, entry: &'a Affine, units: usize) -> Self {
         let plain = entry.activation.is_none()
             && entry.scale.iter().all(|&s| s == 1.0)
             && entry.shift.iter().all(|&s| s == 0.0);
         let direct = plain && conv.input.is_dense();
-        let frame = if direct { Buffer::new(0) } else { conv.input_buffer(batch) };
+        let frame = if direct { Buffer::new(0) } else { conv.input_buffer(units) };
         Self { conv, entry, direct, plain, frame }
     }
 
@@ -202,65 +258,105 @@ pub(super) struct StageBackward<'a> {
 }
 
 impl StageBackward<'_> {
-    /// Adds the kernel's gradient; returns the gradient at the input's entry and its sums.
+    /// Adds the kernel's gradient; returns the gradient at the input's entry and its sums. The parts of the batch have a kernel's
+    /// gradient each, which are added in their order.
     pub(super) fn run(&self, g: &[f32], pass: &Backward<'_>, gradients: &mut [f32]) -> (Buffer, Sums) {
-        let mut out = Buffer::new(if self.wanted { self.input.len() } else { 0 });
-        let mut sums = Sums::new(self.entry.scale.len());
-        match &self.stage.spec.body {
-            Body::Convolution(conv) => self.convolution(conv, g, pass, gradients, &mut out, &mut sums),
-            Body::Pass { channels, .. } => self.pass(*channels, g, &mut out, &mut sums),
-        }
-        (out, sums)
+        let body = &self.stage.spec.body;
+        let (units, ins, outs) = body.units(pass.batch);
+        let ranges = cut(units, ins.max(outs));
+        let out_floats = if self.wanted { ins } else { 0 };
+        let mut out = Buffer::new(units * out_floats);
+        let own = &mut gradients[self.stage.at.weight.clone()];
+        let other_parts = vec![0..1; ranges.len() - 1];
+        let mut others = Buffer::zeros(other_parts.len() * own.len());
+        let transposed = self.transposed(pass.parameters);
+        let weights = std::iter::once(&mut *own).chain(split(&mut others, &other_parts, body.weights()));
+        let parts = ranges.iter().zip(split(&mut out, &ranges, out_floats)).zip(weights);
+        let part = |((units, out), weight): ((&Range<usize>, _), _)| {
+            let (ins, outs) = (units.start * ins..units.end * ins, units.start * outs..units.end * outs);
+            Part { input: &self.input[ins], g: &g[outs.clone()], z: &self.z[outs], out, weight }
+        };
+        let parts = parts.map(part).collect();
+        let sums = match body {
+            Body::Convolution(conv) => {
+                let frames = || self.frames(conv, longest(&ranges));
+                map(parts, frames, |frames, part| self.convolution(conv, &transposed, frames, part))
+            }
+            Body::Pass { channels, .. } => map(parts, || (), |(), part| self.pass(*channels, part)),
+        };
+        others.chunks_exact(body.weights().max(1)).for_each(|other| add(other, own));
+        (out, Sums::of_parts(sums))
     }
 
-    pub(super) fn pass(&self, channels: usize, g: &[f32], out: &mut [f32], sums: &mut Sums) {
-        if !self.wanted {
-            return;
+    fn transposed(&self, parameters: &[f32]) -> Buffer {
+        let mut transposed = Buffer::new(self.stage.spec.body.weights());
+        if let Body::Convolution(conv) = &self.stage.spec.body {
+            conv.transpose(&parameters[self.stage.at.weight.clone()], &mut transposed);
         }
-        for (from, len) in pieces(g.len(), channels) {
+        transposed
+    }
+
+    fn pass(&self, channels: usize, part: Part<'_>) -> Sums {
+        let mut sums = Sums::new(channels);
+        for (from, len) in pieces(part.out.len(), channels) {
             let at = from..from + len;
             let frame = Frame::dense(1, len / channels, channels);
-            self.blend(&g[at.clone()], &self.z[at.clone()], 1, &frame, &mut out[at.clone()]);
+            let out = &mut part.out[at.clone()];
+            self.blend(&part.g[at.clone()], &part.z[at.clone()], 1, &frame, out);
             if self.gated {
-                gate(None, &self.input[at.clone()], self.entry, &mut out[at], sums);
+                gate(None, &part.input[at], self.entry, out, &mut sums);
             }
         }
+        sums
     }
 
     /// The gradient of the body's output, into a frame.
-    pub(super) fn blend(&self, g: &[f32], z: &[f32], images: usize, frame: &Frame, dst: &mut [f32]) {
+    fn blend(&self, g: &[f32], z: &[f32], images: usize, frame: &Frame, dst: &mut [f32]) {
         match &self.factors {
             Some([a, b, c]) => Blend { g, z, images, factors: [a, b, c], frame, dst }.run(),
             None => spread(g, images, frame, dst),
         }
     }
 
-    pub(super) fn convolution(
+    /// What a thread needs for parts of so many units: the input and the gradient of the output, padded.
+    fn frames<'c>(&'c self, conv: &'c Convolution, units: usize) -> (Reader<'c>, Buffer) {
+        (Reader::new(conv, self.entry, units), conv.gradient_buffer(units))
+    }
+
+    fn convolution(
         &self,
         conv: &Convolution,
-        g: &[f32],
-        pass: &Backward<'_>,
-        gradients: &mut [f32],
-        out: &mut [f32],
-        sums: &mut Sums,
-    ) {
-        let at = self.stage.at.weight.clone();
-        let mut transposed = Buffer::new(conv.weights());
-        conv.transpose(&pass.parameters[at.clone()], &mut transposed);
-        let mut frame = conv.gradient_buffer(pass.batch);
-        let mut reader = Reader::new(conv, self.entry, pass.batch);
-        for tile in tiles(conv, pass.batch) {
-            let (g, z) = (&g[tile.outputs.clone()], &self.z[tile.outputs.clone()]);
-            self.blend(g, z, tile.units, &conv.gradient, &mut frame);
-            let input = &self.input[tile.inputs.clone()];
-            conv.weight_gradient(reader.read(input, tile.units), &frame, tile.units, &mut gradients[at.clone()]);
+        transposed: &[f32],
+        (reader, frame): &mut (Reader<'_>, Buffer),
+        part: Part<'_>,
+    ) -> Sums {
+        let mut sums = Sums::new(self.entry.scale.len());
+        for tile in tiles(conv, part.g.len() / conv.out_floats()) {
+            let (g, z) = (&part.g[tile.outputs.clone()], &part.z[tile.outputs]);
+            self.blend(g, z, tile.units, &conv.gradient, frame);
+            let input = &part.input[tile.inputs.clone()];
+            conv.weight_gradient(reader.read(input, tile.units), frame, tile.units, part.weight);
             if self.wanted {
-                let out = &mut out[tile.inputs.clone()];
-                conv.input_gradient(&frame, &transposed, tile.units, out);
+                let out = &mut part.out[tile.inputs];
+                conv.input_gradient(frame, transposed, tile.units, out);
                 if self.gated {
-                    gate(None, input, self.entry, out, sums);
+                    gate(None, input, self.entry, out, &mut sums);
                 }
             }
         }
+        sums
     }
+}
+
+/// A part of the batch in a backward pass.
+struct Part<'a> {
+    input: &'a [f32],
+    /// Gradient behind the body's affine map.
+    g: &'a [f32],
+    /// Output of the body.
+    z: &'a [f32],
+    /// Gradient for the input; empty if it is not needed.
+    out: &'a mut [f32],
+    /// Gradient of the kernel, which is added to.
+    weight: &'a mut [f32],
 }
