@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use edgefit_latency::predictor::MIN_NETWORKS;
 use edgefit_latency::{Population, Provenance, Source, Table, file};
@@ -23,6 +23,8 @@ use crate::search_run::{machine, table_provenance};
 const BELIEVED: usize = 20;
 /// Models that fail one after the other before the device or the space is to blame.
 const MOST_FAILURES: u64 = 10;
+/// Measuring takes at least so many times as long as fitting: a large table is not fitted anew after every model.
+const MEASURING_PER_FIT: u32 = 10;
 /// Models that are tried at most, also those that the device cannot run.
 const MOST_NUMBERS: u64 = 1_000_000;
 const NS_PER_MS: f64 = 1e6;
@@ -74,8 +76,9 @@ pub fn build(plan: &BuildPlan, registry: &Registry, progress: &Progress, interru
     let table = open_table(plan, drawing.population()?, provenance)?;
     progress.emit(Event::Begin(announcement(plan, drawing.as_ref(), pool.info(), &version)));
     progress.emit(Event::Phase { phase: Phase::Table, done: table.samples().len() as u64 });
-    let mut building = Building { plan, drawing, pool, table, progress, failures: 0, begun: Instant::now() };
-    let outcome = building.run(interrupt);
+    let mut building =
+        Building { plan, drawing, pool, table, progress, failures: 0, begun: Instant::now(), fit: Fit::default() };
+    let outcome = building.run(interrupt).and_then(|ended| building.keep_fitted().map(|()| ended));
     progress.emit(Event::End);
     Ok(Built { ended: outcome?, table: building.table })
 }
@@ -133,6 +136,22 @@ struct Building<'a> {
     /// Models that failed since the last that did not.
     failures: u64,
     begun: Instant,
+    fit: Fit,
+}
+
+/// The last fit.
+#[derive(Default)]
+struct Fit {
+    at: Option<Instant>,
+    took: Duration,
+    /// Models that it knows.
+    models: usize,
+}
+
+impl Fit {
+    fn is_due(&self) -> bool {
+        self.at.is_none_or(|at| at.elapsed() >= MEASURING_PER_FIT * self.took)
+    }
 }
 
 impl Building<'_> {
@@ -207,13 +226,30 @@ impl Building<'_> {
                 Err(MeasureFailure::Run(error)) => failed = failed.or(Some(error)),
             }
         }
-        if self.table.samples().len() > MIN_NETWORKS {
-            self.table.fit()?;
+        if self.table.samples().len() > MIN_NETWORKS && self.fit.is_due() {
+            self.fit()?;
         }
         if !self.table.samples().is_empty() {
             file::save(&self.table, &self.plan.out)?;
         }
         failed.map_or(Ok(()), Err)
+    }
+
+    fn fit(&mut self) -> Result<()> {
+        let begin = Instant::now();
+        self.table.fit()?;
+        self.fit = Fit { at: Some(Instant::now()), took: begin.elapsed(), models: self.table.samples().len() };
+        Ok(())
+    }
+
+    /// Keeps the table with a fit to all of its models.
+    fn keep_fitted(&mut self) -> Result<()> {
+        let models = self.table.samples().len();
+        if models > MIN_NETWORKS && models != self.fit.models {
+            self.fit()?;
+            file::save(&self.table, &self.plan.out)?;
+        }
+        Ok(())
     }
 
     fn add(&mut self, model: &TableModel, measurement: &Measurement) -> Result<()> {

@@ -6,6 +6,7 @@
 mod build;
 mod drawing;
 mod evaluate;
+mod forecast;
 mod fresh;
 pub(crate) mod measuring;
 mod predict;
@@ -18,6 +19,7 @@ mod tabulated;
 pub use build::{BuildPlan, Built, build};
 pub use drawing::Origin;
 pub use evaluate::{Evaluation, Figures, TestedModel};
+pub use forecast::Forecast;
 pub use fresh::{FreshPlan, Tested, evaluate_fresh};
 pub use predict::{KernelPart, ModelPrediction, predict};
 pub use space::SpaceSpec;

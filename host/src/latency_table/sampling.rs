@@ -40,19 +40,18 @@ impl Sampler<'_> {
     pub(crate) fn draw(&self, number: u64, count: usize, is_known: impl Fn(&str) -> bool) -> Vec<Genotype> {
         let rng = &mut draw::stream(derived(self.seed, self.purpose, 0), number);
         let drawn = (0..MOST_DRAWS).map(|_| self.space.sample(rng));
-        let is_new = |genotype: &Genotype| {
-            let graph = self.space.decode(genotype).ok().filter(|graph| !graph.is_constant());
-            graph.is_some_and(|graph| !is_known(&Digest::of(&graph).to_string()))
-        };
-        drawn.filter(is_new).take(count).collect()
+        drawn.filter(|genotype| self.is_new(genotype, &is_known)).take(count).collect()
     }
 
-    /// The model of this number: the smallest network, then random ones, none that `is_known`; `None` when there is no other.
+    fn is_new(&self, genotype: &Genotype, is_known: impl Fn(&str) -> bool) -> bool {
+        let graph = self.space.decode(genotype).ok().filter(|graph| !graph.is_constant());
+        graph.is_some_and(|graph| !is_known(&Digest::of(&graph).to_string()))
+    }
+
+    /// The model of this number: the smallest network, then random ones, each as [`Sampler::draw`] has them; `None` when there is no other.
     pub(crate) fn unseen(&self, number: u64, is_known: impl Fn(&str) -> bool) -> Option<Genotype> {
-        match number {
-            0 => Some(self.space.smallest()),
-            _ => self.draw(number, 1, is_known).pop(),
-        }
+        let smallest = (number == 0).then(|| self.space.smallest());
+        smallest.filter(|genotype| self.is_new(genotype, &is_known)).or_else(|| self.draw(number, 1, is_known).pop())
     }
 
     /// The model of a genotype, as a file.
@@ -72,5 +71,29 @@ impl TableModel {
         let weights = initial_weights(&graph, seed);
         let file = export(&graph, &weights, options).map_err(|e| Error::new(ErrorKind::Internal, e))?;
         Ok(Self { digest: Digest::of(&graph), graph, file })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use edgefit_graph::Shape;
+    use edgefit_search::{SpaceSettings, Task, space};
+
+    use super::Sampler;
+
+    /// The smallest cell of NAS-Bench-201 has no operation at all; a runtime that computes constants beforehand takes no time for it, and one
+    /// such sample spoils what a table says of itself.
+    #[test]
+    fn the_first_model_is_the_smallest_that_depends_on_its_input() {
+        for name in space::names() {
+            let task = Task { input: Shape::new([1, 8, 8]), classes: 10 };
+            let space = space::build(&SpaceSettings::preset(name), &task).unwrap();
+            let sampler = Sampler { space: space.as_ref(), seed: 1, purpose: "table" };
+            let first = sampler.unseen(0, |_| false).unwrap();
+            assert!(!space.decode(&first).unwrap().is_constant(), "{name}");
+            if !space.decode(&space.smallest()).unwrap().is_constant() {
+                assert_eq!(first, space.smallest(), "{name}");
+            }
+        }
     }
 }
