@@ -9,7 +9,7 @@ use std::{
         mpsc::{SyncSender, sync_channel},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use edgefit_protocol::error::{ErrorKind, JobError};
@@ -19,7 +19,7 @@ use super::{Options, greeting, serve_greeted};
 /// Longest silence of a host that has not greeted yet, and of one that does not take answers.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The same for a host that is turned away, while nobody else is let in.
+/// The same for a host that is turned away, while nobody else is let in, and how long it is kept waiting before.
 const SHORT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Why an agent does not listen.
@@ -69,12 +69,24 @@ pub fn serve_all(listener: TcpListener, options: &Options) -> io::Result<()> {
 fn accept(listener: &TcpListener, busy: &AtomicBool, hosts: &SyncSender<TcpStream>) -> io::Result<()> {
     loop {
         let (stream, _) = listener.accept()?;
-        if busy.swap(true, Ordering::AcqRel) {
+        if !takes_over(busy) {
             turn_away(&stream);
         } else if hosts.send(stream).is_err() {
             return Ok(());
         }
     }
+}
+
+/// Whether the agent is free, or gets free soon: the host before may have left already, and its last job be about to end.
+fn takes_over(busy: &AtomicBool) -> bool {
+    let asked = Instant::now();
+    while busy.swap(true, Ordering::AcqRel) {
+        if asked.elapsed() > SHORT_PATIENCE {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    true
 }
 
 /// Tells another host that it has to wait. Whether it hears that is its own business. Its greeting is read first: closing
