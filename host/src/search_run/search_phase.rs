@@ -282,19 +282,22 @@ impl Run<'_> {
         let graph = self.space.decode(&smallest)?;
         let goals = self.config.goals();
         let bounds = goals.constraints().iter().filter(|c| c.metric == by).map(|bound| self.bound(bound));
-        let latencies = self.stations.iter().map(|station| {
+        let predictions = self.stations.iter().map(|station| {
             let where_ = if self.stations.len() > 1 { station.label.as_str() } else { "this device" };
-            let latency_ms = station.table.predict(&graph)?.latency_ns.value / NS_PER_MS;
-            Ok(format!("{latency_ms:.4} ms on {where_}"))
+            let Prediction { latency_ns, peak_memory_bytes, .. } = station.table.predict(&graph)?;
+            let memory = peak_memory_bytes.filter(|_| by == Metric::PeakMemoryKib);
+            let memory = memory.map(|bytes| format!("a peak memory of {:.0} KiB and ", bytes.value / BYTES_PER_KIB));
+            let latency_ms = latency_ns.value / NS_PER_MS;
+            Ok(format!("{}a latency of {latency_ms:.4} ms on {where_}", memory.unwrap_or_default()))
         });
         let message = format!(
             "no network of space `{space}` meets {bound}: it stopped all {stopped} proposals. The smallest network, {text}, has \
-             a predicted latency of {latency} ({params} parameters, {macs} MACs). Raise the bound above \
+             as predicted {predictions} ({params} parameters, {macs} MACs). Raise the bound above \
              that, or choose a smaller space.",
             space = self.space.name(),
             bound = bounds.collect::<Vec<_>>().join(" and "),
             text = self.space.text(&smallest),
-            latency = latencies.collect::<Result<Vec<_>>>()?.join(", "),
+            predictions = predictions.collect::<Result<Vec<_>>>()?.join(", "),
             params = graph.cost().params,
             macs = graph.cost().macs,
         );
