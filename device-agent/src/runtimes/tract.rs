@@ -323,8 +323,11 @@ fn to_u64(shape: &[usize]) -> Vec<u64> {
 
 /// A cut file is the usual case: the message names it before the decoder's own words.
 fn no_onnx(error: TractError) -> JobError {
-    let message = format!("the file is cut off, damaged or no ONNX model: tract: {error:#}");
-    JobError::new(ErrorKind::ModelUnreadable, message)
+    let mut error = unreadable(error);
+    if error.kind == ErrorKind::ModelUnreadable {
+        error.message = format!("the file is cut off, damaged or no ONNX model: {}", error.message);
+    }
+    error
 }
 
 fn unreadable(error: TractError) -> JobError {
