@@ -84,7 +84,7 @@ fn takes_over(busy: &AtomicBool) -> bool {
         if asked.elapsed() > SHORT_PATIENCE {
             return false;
         }
-        thread::sleep(Duration::from_millis(10));
+        thread::sleep(Duration::from_millis(1));
     }
     true
 }
