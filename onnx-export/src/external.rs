@@ -3,7 +3,10 @@
 //! A rewrite of the protobuf's bytes: what is no such tensor stays as it is, also what this crate does not know. A damaged file is left
 //! to whoever reads it next. The files themselves are opened by the caller.
 
+use rten_onnx::protobuf::varint::{MAX_VARINT_LEN, encode_varint};
+
 use crate::limits::MAX_DEPTH;
+use crate::wire::varint;
 
 /// Where the bytes of a tensor are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,18 +107,6 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-/// A number of variable length and its bytes.
-fn varint(bytes: &[u8]) -> Option<(u64, usize)> {
-    let mut value = 0;
-    for (index, byte) in bytes.iter().take(10).enumerate() {
-        value |= u64::from(byte & 0x7f) << (7 * index);
-        if byte & 0x80 == 0 {
-            return Some((value, index + 1));
-        }
-    }
-    None
-}
-
 fn has_external(message: Message, bytes: &[u8], depth: usize) -> bool {
     if message == Message::Tensor {
         return Fields(bytes).any(|field| field.number == TENSOR_DATA_LOCATION && field.value == Value::Varint(1));
@@ -199,12 +190,8 @@ fn push_bytes(written: &mut Vec<u8>, number: u64, bytes: &[u8]) {
     written.extend_from_slice(bytes);
 }
 
-fn push_varint(written: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        written.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    written.push(value as u8);
+fn push_varint(written: &mut Vec<u8>, value: u64) {
+    written.extend(encode_varint(value, &mut [0; MAX_VARINT_LEN]));
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub mod metadata;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 pub use export::{
     BATCH_DIMENSION, DEFAULT_INPUT, DEFAULT_OUTPUT, ExportError, ExportOptions, InputNormalization, Lowered, export,

@@ -4,12 +4,11 @@ use std::{
     io::{self, Read},
     net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
+        Arc, Condvar, Mutex, PoisonError,
         mpsc::{SyncSender, sync_channel},
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use edgefit_protocol::error::{ErrorKind, JobError};
@@ -51,25 +50,25 @@ pub fn listen(address: SocketAddr, options: &Options) -> Result<TcpListener, Lis
 ///
 /// When the listener fails; a host that fails is written to the standard error.
 pub fn serve_all(listener: TcpListener, options: &Options) -> io::Result<()> {
-    let busy = Arc::new(AtomicBool::new(false));
+    let seat = Arc::new(Seat::default());
     let (sender, receiver) = sync_channel(1);
     let accepting = {
-        let busy = Arc::clone(&busy);
-        thread::spawn(move || accept(&listener, &busy, &sender))
+        let seat = Arc::clone(&seat);
+        thread::spawn(move || accept(&listener, &seat, &sender))
     };
     for stream in receiver {
         if let Err(error) = serve_stream(stream, options) {
             eprintln!("edgefit-agent: {error}");
         }
-        busy.store(false, Ordering::Release);
+        seat.leave();
     }
     accepting.join().unwrap_or_else(|_| Err(io::Error::other("the listener panicked")))
 }
 
-fn accept(listener: &TcpListener, busy: &AtomicBool, hosts: &SyncSender<TcpStream>) -> io::Result<()> {
+fn accept(listener: &TcpListener, seat: &Seat, hosts: &SyncSender<TcpStream>) -> io::Result<()> {
     loop {
         let (stream, _) = listener.accept()?;
-        if !takes_over(busy) {
+        if !seat.take() {
             turn_away(&stream);
         } else if hosts.send(stream).is_err() {
             return Ok(());
@@ -77,16 +76,26 @@ fn accept(listener: &TcpListener, busy: &AtomicBool, hosts: &SyncSender<TcpStrea
     }
 }
 
-/// Whether the agent is free, or gets free soon: the host before may have left already, and its last job be about to end.
-fn takes_over(busy: &AtomicBool) -> bool {
-    let asked = Instant::now();
-    while busy.swap(true, Ordering::AcqRel) {
-        if asked.elapsed() > SHORT_PATIENCE {
-            return false;
-        }
-        thread::sleep(Duration::from_millis(1));
+/// The place of the one host that the agent serves.
+#[derive(Default)]
+struct Seat {
+    is_taken: Mutex<bool>,
+    left: Condvar,
+}
+
+impl Seat {
+    /// Takes it if it is free, or gets free soon: the host before may have left already, and its last job be about to end.
+    fn take(&self) -> bool {
+        let is_taken = self.is_taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.left.wait_timeout_while(is_taken, SHORT_PATIENCE, |is_taken| *is_taken);
+        let (mut is_taken, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        !std::mem::replace(&mut *is_taken, true)
     }
-    true
+
+    fn leave(&self) {
+        *self.is_taken.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        self.left.notify_one();
+    }
 }
 
 /// Tells another host that it has to wait. Whether it hears that is its own business. Its greeting is read first: closing

@@ -151,12 +151,12 @@ def main():
         raise SystemExit(__doc__)
     binary, names = words[0], words[1:] or NAMES
     print(f"PyTorch {torch.__version__}; images per second, best of {ROUNDS} rounds in turns")
-    measure = two_threads if parallel else one_thread
+    measure, rival = (two_threads, 1) if parallel else (one_thread, 2)
     columns = ["edgefit", "torch", "edgefit x2", "torch x2"] if parallel else ["edgefit", "burn", "torch"]
-    print("network", *columns, sep="\t")
+    print("network", *columns, "edgefit/torch", sep="\t")
     for name in names:
-        rounds = [measure(binary, name) for _ in range(ROUNDS)]
-        print(name, *(f"{max(rates):.0f}" for rates in zip(*rounds)), sep="\t", flush=True)
+        best = [max(rates) for rates in zip(*(measure(binary, name) for _ in range(ROUNDS)))]
+        print(name, *(f"{rate:.0f}" for rate in best), f"{best[0] / best[rival]:.2f}", sep="\t", flush=True)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@
 
 use super::ImportError;
 use crate::limits::{MAX_DEPTH, MAX_FIELDS};
+use crate::wire;
 
 /// The messages of ONNX that the decoder descends into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,9 +26,6 @@ enum Message {
     /// No message, but numbers of variable length one behind the other.
     Numbers,
 }
-
-/// Most bytes of a number of variable length.
-const MAX_VARINT_BYTES: usize = 10;
 
 impl Message {
     /// What is in field `number`, or `None` for plain values and what the decoder skips (onnx.proto3 of ONNX 1.17).
@@ -121,18 +119,11 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// Seven bits a byte, the lowest first; the highest bit says that another byte follows.
     fn varint(&mut self, end: usize) -> Result<u64, ImportError> {
-        let bytes = self.file[self.position..end].iter().take(MAX_VARINT_BYTES);
-        let mut value = 0u64;
-        for (index, &byte) in bytes.enumerate() {
-            value |= u64::from(byte & 0x7f) << (7 * index);
-            if byte & 0x80 == 0 {
-                self.position += index + 1;
-                return Ok(value);
-            }
-        }
-        Err(malformed(self.position, "has a number that does not end"))
+        let (value, length) = wire::varint(&self.file[self.position..end])
+            .ok_or_else(|| malformed(self.position, "has a number that does not end"))?;
+        self.position += length;
+        Ok(value)
     }
 }
 
