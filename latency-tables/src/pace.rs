@@ -7,7 +7,7 @@ use crate::sample::NetworkSample;
 use crate::statistics::quantile;
 
 /// A sample is left out when its reference work took longer than the device's by this share: undisturbed, it varies by 3 %.
-const SLOWER: f64 = 0.08;
+const SLOWER: f64 = 0.06;
 
 /// Samples that are enough to fit a table to without the others.
 const ENOUGH: usize = 8;

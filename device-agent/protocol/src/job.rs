@@ -219,6 +219,17 @@ pub struct Plan {
     /// Past both minima, measuring goes on until the 95 % interval of the median is narrower
     /// than this share of the median; `None` to stop at the minimum.
     pub interval_share: Option<f64>,
+    /// Past all that, measuring goes on until it is met by undisturbed runs alone; `None` where that is not known or not asked for.
+    pub undisturbed: Option<Undisturbed>,
+}
+
+/// When a run counts as undisturbed: when the readings of the reference work before and behind it were short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undisturbed {
+    /// The longest that such a reading takes, in nanoseconds.
+    pub reference_ns: u64,
+    /// Measuring goes on for such runs for no longer than this in all, in nanoseconds.
+    pub max_ns: u64,
 }
 
 impl Plan {
@@ -231,6 +242,7 @@ impl Plan {
         max_runs: u64::MAX,
         max_ns: 150_000_000_000,
         interval_share: None,
+        undisturbed: None,
     };
 
     /// At least 1,024 runs and 60 s, as MLPerf Mobile's single stream asks for.
@@ -249,6 +261,7 @@ impl Plan {
         max_runs: u64::MAX,
         max_ns: 200_000_000,
         interval_share: Some(0.02),
+        undisturbed: None,
     };
 }
 

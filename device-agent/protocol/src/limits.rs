@@ -73,6 +73,6 @@ mod tests {
         let widest_varint = 10;
         const { assert!(MAX_CHUNK_BYTES + 1024 < MAX_FRAME_BYTES) };
         const { assert!(MAX_OUTPUT_BYTES + 1024 < MAX_FRAME_BYTES) };
-        assert!((MAX_SAMPLES + MAX_WARM_UP_SAMPLES + MAX_REFERENCE_READINGS) * widest_varint < MAX_FRAME_BYTES);
+        assert!((MAX_SAMPLES + MAX_WARM_UP_SAMPLES + 2 * MAX_REFERENCE_READINGS) * widest_varint < MAX_FRAME_BYTES);
     }
 }

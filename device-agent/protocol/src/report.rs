@@ -86,6 +86,8 @@ pub struct LatencyReport {
     /// Durations of a fixed piece of work that knows nothing of the model, taken now and then between the runs; at most
     /// [`crate::limits::MAX_REFERENCE_READINGS`].
     pub reference_ns: Vec<u64>,
+    /// How many runs were done before each of these readings.
+    pub reference_at_runs: Vec<u64>,
 }
 
 /// Why measuring ended.

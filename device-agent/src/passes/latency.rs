@@ -11,8 +11,9 @@ use edgefit_protocol::{
 
 use super::{
     Observer,
+    ending::Ending,
     reference::Reference,
-    sampling::{SampleLog, StopRule, elapsed_ns},
+    sampling::{SampleLog, elapsed_ns},
     timed_run,
 };
 use crate::runtimes::Session;
@@ -28,15 +29,22 @@ pub(super) fn measure(
     let warm_up_ns = warm_up(session, plan, first_inference_ns)?;
     observer.phase(Phase::Measuring);
     let mut log = SampleLog::new(limits::MAX_SAMPLES);
-    let (mut rule, mut reference) = (StopRule::new(plan), Reference::new());
+    let (mut ending, mut reference) = (Ending::new(plan), Reference::new());
     let started = Instant::now();
     let stop = loop {
-        reference.read_when_due(elapsed_ns(started));
-        log.push(timed_run(session)?);
-        if let Some(stop) = rule.check(&log, elapsed_ns(started)) {
+        if let Some(reading_ns) = reference.read_when_due(elapsed_ns(started), log.runs()) {
+            ending.hear_reading(reading_ns);
+        }
+        let run_ns = timed_run(session)?;
+        log.push(run_ns);
+        ending.hear_run(run_ns);
+        if let Some(stop) = ending.check(&log, elapsed_ns(started)) {
             break stop;
         }
     };
+    // What was run last has a reading behind it too.
+    reference.read_when_due(u64::MAX, log.runs());
+    let (reference_ns, reference_at_runs) = reference.into_readings();
     Ok(LatencyReport {
         first_inference_ns,
         warm_up_ns,
@@ -44,7 +52,8 @@ pub(super) fn measure(
         runs: log.runs(),
         stop,
         samples_ns: log.into_samples_ns(),
-        reference_ns: reference.into_readings_ns(),
+        reference_ns,
+        reference_at_runs,
     })
 }
 

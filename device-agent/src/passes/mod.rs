@@ -3,6 +3,7 @@
 //! A pass runs in a fresh process of its own, so that none disturbs another: memory is never read
 //! while latency is measured, and profiled runs never count as latency.
 
+mod ending;
 mod energy;
 mod latency;
 mod memory;

@@ -147,6 +147,7 @@ mod tests {
             max_runs: 1000,
             max_ns: 10_000,
             interval_share: None,
+            undisturbed: None,
         };
         change(&mut plan);
         let log = logged(samples.iter().copied(), limits::MAX_SAMPLES);

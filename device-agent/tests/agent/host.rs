@@ -36,6 +36,7 @@ pub(crate) const SHORT: Plan = Plan {
     max_runs: 5,
     max_ns: 5_000_000_000,
     interval_share: None,
+    undisturbed: None,
 };
 
 /// An agent on its standard streams, with its host.

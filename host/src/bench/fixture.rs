@@ -98,6 +98,8 @@ fn run(sample_ns: u64) -> LatencyRun {
         first_inference_ns: 2 * sample_ns,
         warm_up_ns: vec![sample_ns, 3 * sample_ns],
         reference_ns: Vec::new(),
+        reference_at_runs: Vec::new(),
+        disturbed_ns: Vec::new(),
         load: LoadTimes { runtime_ns: 0, parse_ns: Some(1_000_000), optimize_ns: 2_000_000 },
         before: Environment::default(),
         after: Environment::default(),

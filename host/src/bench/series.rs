@@ -64,6 +64,8 @@ mod tests {
             first_inference_ns: 0,
             warm_up_ns: Vec::new(),
             reference_ns: Vec::new(),
+            reference_at_runs: Vec::new(),
+            disturbed_ns: Vec::new(),
             load: LoadTimes::default(),
             before: Environment::default(),
             after: Environment::default(),

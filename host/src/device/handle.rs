@@ -26,7 +26,6 @@ use super::{
     outputs::{Collector, OutputsRequest, SampleOutputs},
     pace::Pace,
     request::{Agreement, MeasureRequest, PassStep, RunOn},
-    statistics::median,
     transport::{
         Transport,
         local::{Local, LocalOptions},
@@ -158,13 +157,17 @@ impl Device {
             self.take(model, sha256, request, pass, &mut gathered)?;
         }
         self.pace.spend(begun.elapsed(), false);
-        // No two times of an emulator need to agree: they mean nothing.
-        if let (Some(agreement), None) = (&request.agreement, &self.info.description.emulator) {
+        if let Some(agreement) = request.agreement.as_ref().filter(|_| self.has_a_pace()) {
             self.agree(model, sha256, request, agreement, &mut gathered)?;
             gathered.judge(&self.pace);
         }
         let measured = gathered.finish(|runtime, cores| self.provenance(model, &sha256, request, runtime, cores));
         measured.ok_or_else(|| self.failed(JobError::new(ErrorKind::Internal, "the agent sent no samples")))
+    }
+
+    /// Whether its times mean anything: those of an emulator do not, nor does its pace.
+    fn has_a_pace(&self) -> bool {
+        self.info.description.emulator.is_none()
     }
 
     /// Has further processes measure the latency until two agree that were not disturbed, or it gets too many or too long.
@@ -176,36 +179,35 @@ impl Device {
         agreement: &Agreement,
         gathered: &mut Gathered,
     ) -> Result<(), DeviceError> {
-        let pass = Pass::Latency(request.plan.clone());
+        let (pass, begun) = (Pass::Latency(request.plan.clone()), Instant::now());
         // Ends: every round adds a process, and an agreement names the most of them.
-        while self.is_unsettled(agreement, gathered) {
-            let (begun, was_disturbed) =
-                (Instant::now(), gathered.latency().last().is_some_and(|run| self.pace.is_disturbed(run)));
-            if was_disturbed && self.pace.is_patient() {
+        while self.is_unsettled(agreement, gathered, begun) {
+            if gathered.latency().last().is_some_and(|run| self.pace.is_disturbed(run)) {
                 thread::sleep(QUIET_PAUSE);
+                self.pace.spend(QUIET_PAUSE, true);
             }
+            let begun = Instant::now();
             self.take(model, sha256, request, &pass, gathered)?;
-            self.pace.spend(begun.elapsed(), was_disturbed);
+            self.pace.spend(begun.elapsed(), false);
         }
         Ok(())
     }
 
     /// Whether one more process is to run: two that agree are missing among those that were not disturbed. One of these is enough beside
-    /// disturbed ones, and where there are too many of those, or they cost too much time, all count.
-    fn is_unsettled(&self, agreement: &Agreement, gathered: &Gathered) -> bool {
+    /// disturbed ones; without one, it goes on until there are too many of those, or they cost too much time.
+    fn is_unsettled(&self, agreement: &Agreement, gathered: &Gathered, begun: Instant) -> bool {
         let (disturbed, quiet): (Vec<&LatencyRun>, Vec<&LatencyRun>) =
             gathered.latency().iter().partition(|run| self.pace.is_disturbed(run));
-        let medians_ns =
-            |runs: &[&LatencyRun]| runs.iter().filter_map(|run| median(&run.samples_ns)).collect::<Vec<f64>>();
+        let medians_ns: Vec<f64> = quiet.iter().filter_map(|run| self.pace.median_ns(run)).collect();
+        let is_patient = self.pace.is_patient() || begun.elapsed() < agreement.patience;
         match (quiet.len(), disturbed.len() as u32) {
-            (_, 0) => agreement.is_missing(&medians_ns(&quiet)),
-            (0, count) if count < agreement.most_disturbed && self.pace.is_patient() => true,
-            (0, _) => agreement.is_missing(&medians_ns(&disturbed)),
+            (_, 0) => agreement.is_missing(&medians_ns),
+            (0, count) => count < agreement.most_disturbed && is_patient,
             _ => false,
         }
     }
 
-    /// Runs a pass and gathers what it found out.
+    /// Runs a pass and gathers what it found out. Where processes have to agree, one goes on until it has undisturbed runs.
     fn take(
         &mut self,
         model: &[u8],
@@ -214,10 +216,13 @@ impl Device {
         pass: &Pass,
         gathered: &mut Gathered,
     ) -> Result<(), DeviceError> {
-        gathered.add(self.pass(model, sha256, request, pass.clone())?);
-        // An emulator's pace says as little as its times.
-        if let (Pass::Latency(_), Some(run), None) = (pass, gathered.latency().last(), &self.info.description.emulator)
-        {
+        let mut pass = pass.clone();
+        if let (Pass::Latency(plan), Some(agreement), true) = (&mut pass, &request.agreement, self.has_a_pace()) {
+            plan.undisturbed = self.pace.wanted(plan, !agreement.patience.is_zero());
+        }
+        let is_latency = matches!(pass, Pass::Latency(_));
+        gathered.add(self.pass(model, sha256, request, pass)?);
+        if let (true, Some(run), true) = (is_latency, gathered.latency().last(), self.has_a_pace()) {
             self.pace.tell(run);
         }
         Ok(())

@@ -69,8 +69,11 @@ pub struct Provenance {
 /// One latency pass, in nanoseconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LatencyRun {
-    /// Measured runs in order; every `stride`-th one.
+    /// Measured runs in order, every `stride`-th one; where the device was slower at times and that matters, the undisturbed ones.
     pub samples_ns: Vec<u64>,
+    /// Measured runs that do not count, since the device itself was slower meanwhile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disturbed_ns: Vec<u64>,
     /// 1 when every run is there.
     pub stride: u64,
     /// Number of measured runs.
@@ -84,6 +87,9 @@ pub struct LatencyRun {
     /// Durations of a fixed piece of work between the runs, which knows nothing of the model.
     #[serde(default)]
     pub reference_ns: Vec<u64>,
+    /// How many runs were done before each of these.
+    #[serde(default)]
+    pub reference_at_runs: Vec<u64>,
     /// Loading the model.
     pub load: LoadTimes,
     /// The device before.
@@ -188,6 +194,13 @@ impl Measurement {
         self.latency.iter().filter_map(|run| median(&run.reference_ns)).min_by(f64::total_cmp)
     }
 
+    /// Share of the measured runs that do not count, since the device was slower meanwhile while others of their process were not.
+    pub fn disturbed_share(&self) -> f64 {
+        let count = |of: fn(&LatencyRun) -> usize| self.latency.iter().map(of).sum::<usize>() as f64;
+        let (disturbed, kept) = (count(|run| run.disturbed_ns.len()), count(|run| run.samples_ns.len()));
+        disturbed / (disturbed + kept).max(1.0)
+    }
+
     /// The samples of all processes, one process after the other, in nanoseconds.
     pub fn all_samples_ns(&self) -> Vec<u64> {
         self.latency.iter().flat_map(|run| &run.samples_ns).copied().collect()
@@ -230,12 +243,14 @@ impl Gathered {
         match pass {
             PassReport::Latency(latency) => self.latency.push(LatencyRun {
                 samples_ns: latency.samples_ns,
+                disturbed_ns: Vec::new(),
                 stride: latency.stride,
                 runs: latency.runs,
                 stop: latency.stop,
                 first_inference_ns: latency.first_inference_ns,
                 warm_up_ns: latency.warm_up_ns,
                 reference_ns: latency.reference_ns,
+                reference_at_runs: latency.reference_at_runs,
                 load,
                 before,
                 after,
@@ -255,7 +270,8 @@ impl Gathered {
         &self.latency
     }
 
-    /// Sets passes aside that do not count; where none is left then, all stay, and the measurement says so.
+    /// Sets passes aside that do not count, and of the others the runs that do not; where no pass is left then, all stay as they are,
+    /// and the measurement says so.
     pub(super) fn judge(&mut self, pace: &Pace) {
         let is_disturbed = |run: &LatencyRun| pace.is_disturbed(run);
         if self.latency.iter().all(is_disturbed) {
@@ -263,7 +279,8 @@ impl Gathered {
             return;
         }
         let (aside, kept) = std::mem::take(&mut self.latency).into_iter().partition(is_disturbed);
-        (self.aside, self.latency) = (aside, kept);
+        self.aside = aside;
+        self.latency = Vec::into_iter(kept).map(|run| pace.undisturbed(run)).collect();
     }
 
     /// The measurement; `None` when a latency pass brought no sample.

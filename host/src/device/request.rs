@@ -1,5 +1,7 @@
 //! What to measure, and how.
 
+use std::time::Duration;
+
 use edgefit_protocol::{
     job::{InputShape, Inputs, Job, Pass, Plan, Settings},
     message::Sha256,
@@ -95,11 +97,16 @@ pub struct Agreement {
     pub most: u32,
     /// Most disturbed latency passes after which an undisturbed one is still waited for.
     pub most_disturbed: u32,
+    /// How long an undisturbed one is waited for in any case, however much waiting the device has cost before.
+    pub patience: Duration,
 }
 
 impl Agreement {
-    /// For the models of a search: 2 %, in five processes at most; after up to twelve disturbed ones.
-    pub const SEARCH: Self = Self { share: 0.02, most: 5, most_disturbed: 12 };
+    /// For the models of a search: 2 %, in five processes at most; after up to five disturbed ones.
+    pub const SEARCH: Self = Self { share: 0.02, most: 5, most_disturbed: 5, patience: Duration::ZERO };
+
+    /// For its finalists, on whose latency the outcome depends.
+    pub const FINAL: Self = Self { most_disturbed: 40, patience: Duration::from_secs(15), ..Self::SEARCH };
 
     /// Whether one more process is to be run after these medians.
     pub(super) fn is_missing(&self, medians_ns: &[f64]) -> bool {
@@ -141,6 +148,7 @@ impl MeasureRequest {
         max_runs: 200,
         max_ns: 2_000_000_000,
         interval_share: None,
+        undisturbed: None,
     };
 
     /// The passes in order, each a process.
@@ -161,8 +169,7 @@ mod tests {
 
     #[test]
     fn two_medians_that_lie_together_are_enough() {
-        let is_missing =
-            |medians_ns: &[f64]| Agreement { share: 0.02, most: 4, most_disturbed: 0 }.is_missing(medians_ns);
+        let is_missing = |medians_ns: &[f64]| Agreement { most: 4, ..Agreement::SEARCH }.is_missing(medians_ns);
         assert!(is_missing(&[100.0]));
         assert!(is_missing(&[100.0, 103.0]));
         assert!(!is_missing(&[102.0, 100.0]));

@@ -349,6 +349,8 @@ mod tests {
             first_inference_ns: 0,
             warm_up_ns: Vec::new(),
             reference_ns: Vec::new(),
+            reference_at_runs: Vec::new(),
+            disturbed_ns: Vec::new(),
             load: LoadTimes::default(),
             before: with(5),
             after: with(5 + switches),

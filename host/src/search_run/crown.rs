@@ -5,7 +5,7 @@ use edgefit_search::Goals;
 
 use super::Run;
 use super::finals::{Contender, final_readings};
-use super::measuring::Purpose;
+use super::measuring::{Purpose, readings};
 use crate::error::Result;
 use crate::progress::Event;
 use crate::run_folder::FinalistModel;
@@ -38,7 +38,7 @@ impl Run<'_> {
                 return Ok(false);
             }
         };
-        contender.readings.extend(final_readings(&contender.model, &measurements));
+        contender.readings.extend(final_readings(&contender.model, &measurements, readings));
         contender.measurements = measurements;
         self.keep_finalist(&contender.trial, &contender.readings)?;
         self.progress.emit(Event::Proven(self.judged(number, &contender.readings)));

@@ -9,7 +9,7 @@ use edgefit_graph::Digest;
 use edgefit_search::{Goals, Metric, Readings, SearchEngine, Trial, Value, pareto};
 
 use super::Run;
-use super::measuring::{Purpose, model_bytes, readings};
+use super::measuring::{Purpose, model_bytes, undisturbed_readings};
 use super::training::{Job, Outcome, Trained};
 use crate::device::Measurement;
 use crate::error::{Error, ErrorKind, Result};
@@ -25,6 +25,10 @@ const NO_PLACE: u64 = i64::MAX as u64;
 
 /// The name of this phase in the study.
 const PHASE: &str = "final";
+
+/// Standard errors within which accuracies of short trainings may come to the same: those of the images (95 %); chance of the trainings
+/// comes on top.
+const BETWEEN_SHORT_TRAININGS: f64 = 2.0;
 
 /// A network that was trained to the end and measured.
 pub(super) struct Contender {
@@ -149,7 +153,7 @@ impl Run<'_> {
             Err(reason) => return Ok(Err(reason)),
         };
         let mut found = trial.known.clone();
-        found.extend(final_readings(&model, &measurements));
+        found.extend(final_readings(&model, &measurements, undisturbed_readings));
         let accuracy = outcome.accuracy(&self.dataset, self.config);
         found.extend(self.learned_readings(&self.space.decode(&trial.genotype)?, outcome, accuracy)?);
         self.keep_finalist(trial, &found)?;
@@ -205,7 +209,7 @@ struct Judged {
 /// MACs alone already rank networks about as well as most estimates without training do.
 fn likeliest(mut judged: Vec<Judged>, images: usize) -> Vec<u64> {
     let best = judged.iter().map(|one| one.accuracy).fold(0.0, f64::max);
-    let least = as_good_from(best, images);
+    let least = as_good_from(best, images, BETWEEN_SHORT_TRAININGS);
     judged.retain(|one| one.accuracy >= least);
     let place = |worse: &dyn Fn(&Judged) -> bool| judged.iter().filter(|other| !worse(other)).count();
     let mut places: Vec<(usize, f64, u64)> = judged
@@ -228,8 +232,12 @@ fn model_of(purpose: study::Purpose) -> FinalistModel {
     }
 }
 
-/// What a finalist's file and its measurements say.
-pub(super) fn final_readings(model: &[u8], measurements: &[Measurement]) -> Readings {
+/// What a finalist's file and its measurements say, read so.
+pub(super) fn final_readings(
+    model: &[u8],
+    measurements: &[Measurement],
+    readings: fn(&Measurement) -> Readings,
+) -> Readings {
     let size_kib = model.len() as f64 / BYTES_PER_KIB;
     let mut all = Readings::new();
     for (number, measurement) in (0_u8..).zip(measurements) {
@@ -269,12 +277,12 @@ fn in_turns<T>(mut a: impl Iterator<Item = T>, mut b: impl Iterator<Item = T>) -
     .flatten()
 }
 
-/// Accuracies from here on may be as good as the best of them: they lie within one standard error, that of a share of `images`
+/// Accuracies from here on may be as good as the best of them: they lie within so many standard errors, that of a share of `images`
 /// by Laplace's rule, so that a share of 1 has one too.
-fn as_good_from(best: f64, images: usize) -> f64 {
+fn as_good_from(best: f64, images: usize, errors: f64) -> f64 {
     let images = images as f64;
     let share = (best * images + 1.0) / (images + 2.0);
-    best - (share * (1.0 - share) / images).sqrt()
+    best - errors * (share * (1.0 - share) / images).sqrt()
 }
 
 /// Best first: by the objectives in their order. Where accuracy comes first, those that may be as accurate as the best stand in
@@ -285,7 +293,7 @@ fn rank(contenders: &mut [Contender], goals: &Goals, images: usize) {
     if is_accuracy_alone_first(goals)
         && let Some(best) = contenders.first()
     {
-        let least = as_good_from(accuracy(best), images);
+        let least = as_good_from(accuracy(best), images, 1.0);
         let group = contenders.iter().take_while(|c| accuracy(c) >= least).count();
         contenders[..group].sort_by(|a, b| a.validation_loss.total_cmp(&b.validation_loss));
     }
@@ -332,8 +340,9 @@ mod tests {
 
     #[test]
     fn the_error_of_few_images_is_large_and_that_of_many_small() {
-        assert!((1.0 - as_good_from(1.0, 287) - 0.00346).abs() < 1e-5);
-        assert!((0.9 - as_good_from(0.9, 10_000) - 0.003).abs() < 1e-5);
+        assert!((1.0 - as_good_from(1.0, 287, 1.0) - 0.00346).abs() < 1e-5);
+        assert!((1.0 - as_good_from(1.0, 287, 2.0) - 0.00692).abs() < 1e-5);
+        assert!((0.9 - as_good_from(0.9, 10_000, 1.0) - 0.003).abs() < 1e-5);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use edgefit_search::{Metric, Readings, Value};
 
 use crate::config::DeviceConfig;
 use crate::device::statistics::median;
-use crate::device::{Device, DeviceError, MeasureRequest, Measurement, Pool, PoolJob};
+use crate::device::{Agreement, Device, DeviceError, MeasureRequest, Measurement, Pool, PoolJob};
 use crate::error::{Error, ErrorKind, Result};
 use crate::latency_table::measuring::{MeasureFailure, measure, model_peak_kib, request};
 use crate::study::{self, Study};
@@ -126,6 +126,9 @@ impl Measurer {
     /// How networks are measured for a purpose.
     fn request(&self, purpose: Purpose) -> MeasureRequest {
         let mut request = request(&self.config, self.seed, self.processes);
+        if matches!(purpose, Purpose::Final | Purpose::Winner) {
+            request.agreement = Some(Agreement::FINAL);
+        }
         if purpose == Purpose::Winner {
             let preset = self.config.preset;
             request.plan = preset.plan();
@@ -160,8 +163,8 @@ pub(super) fn model_bytes(graph: &Graph, weights: &Weights, options: &ExportOpti
     export(graph, weights, options).map_err(internal)
 }
 
-/// What the trial learns from a measurement, with its origin. The latency is the median of the processes' medians, so that one
-/// disturbed process of three does not decide.
+/// What is learned from a measurement, with its origin. The latency is the median of the processes' medians, so that one disturbed
+/// process of three does not decide.
 pub(super) fn readings(measurement: &Measurement) -> Readings {
     let by = origin(measurement);
     let summary = measurement.summary();
@@ -169,14 +172,23 @@ pub(super) fn readings(measurement: &Measurement) -> Readings {
     let medians_ns: Vec<u64> =
         measurement.latency.iter().filter_map(|run| median(&run.samples_ns)).map(|ns| ns as u64).collect();
     let median_ns = median(&medians_ns).unwrap_or(summary.median);
-    let median = Value::measured(median_ns / NS_PER_MS, Some((low, high)), &by);
-    let mut readings = Readings::new()
-        .with(Metric::LatencyMs, median)
-        .with(Metric::LatencyP90Ms, Value::measured(summary.p90 / NS_PER_MS, None, &by));
+    let latency = Value::measured(median_ns / NS_PER_MS, Some((low, high)), &by);
+    let p90 = Value::measured(summary.p90 / NS_PER_MS, None, &by);
+    let mut readings = Readings::new().with(Metric::LatencyMs, latency).with(Metric::LatencyP90Ms, p90);
     if let Some(kib) = model_peak_kib(measurement) {
         readings.add(Metric::PeakMemoryKib, Value::measured(kib as f64, None, &by));
     }
     readings
+}
+
+/// The same without the median latency where the device itself was slower all the while: of the network that says less than the table does.
+pub(super) fn undisturbed_readings(measurement: &Measurement) -> Readings {
+    let all = readings(measurement);
+    if measurement.slowdown.is_none() {
+        return all;
+    }
+    let told = all.iter().filter(|(metric, _)| *metric != Metric::LatencyMs);
+    told.fold(Readings::new(), |readings, (metric, value)| readings.with(metric, value.clone()))
 }
 
 /// Who measured: device, runtime with version, threads.
@@ -186,7 +198,12 @@ pub(super) fn origin(measurement: &Measurement) -> String {
     let (threads, processes) = (from.settings.threads, measurement.latency.len());
     let emulated = if from.emulator.is_some() { ", emulated" } else { "" };
     let slowed = measurement.slowdown.map_or(String::new(), |slowdown| format!(", device {slowdown:.2} times as slow"));
-    format!("{}{emulated}, {runtime}, {threads} thread(s), {processes} process(es){slowed}", from.device_url)
+    let left_out = measurement.disturbed_share();
+    let left_out = match left_out > 0.0 {
+        true => format!(", {:.0} % of the runs left out, when the device was slower", left_out * 100.0),
+        false => String::new(),
+    };
+    format!("{}{emulated}, {runtime}, {threads} thread(s), {processes} process(es){slowed}{left_out}", from.device_url)
 }
 
 fn internal(cause: impl std::fmt::Display) -> Error {

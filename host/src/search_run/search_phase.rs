@@ -12,7 +12,7 @@ use edgefit_train::initial_weights;
 
 use super::Run;
 use super::gate::is_sure;
-use super::measuring::{self, Purpose, model_bytes, readings};
+use super::measuring::{self, Purpose, model_bytes, undisturbed_readings};
 use super::seed::derived;
 use super::station::Station;
 use super::training::{ESTIMATE, Job, Outcome, Trained};
@@ -222,7 +222,8 @@ impl Run<'_> {
     }
 
     /// Measures a candidate, unless what the table says of it is sure, with the weights that its training began with: what they are
-    /// does not change the time that the network takes, and so the measurement does not depend on how far its training got.
+    /// does not change the time that the network takes, and so the measurement does not depend on how far its training got. Where the
+    /// device was slower all the while, the table is believed instead.
     fn judge(&mut self, engine: &SearchEngine, trial: &Trial, outcome: &Outcome) -> Result<Judged> {
         let accuracy = self.accuracy_of(engine, trial, outcome)?;
         let mut learned = self.expected_accuracy(engine, trial);
@@ -237,9 +238,11 @@ impl Run<'_> {
         for ((number, station), taken) in (0_u8..).zip(&mut self.stations).zip(taken) {
             match taken {
                 Some(Ok(taken)) => {
-                    found.extend(readings(&taken.measurement).of_device(number));
+                    found.extend(undisturbed_readings(&taken.measurement).of_device(number));
                     records.extend(taken.record);
-                    continue;
+                    if taken.measurement.slowdown.is_none() {
+                        continue;
+                    }
                 }
                 Some(Err(MeasureFailure::Network(reason))) => return Ok((Err(reason), records)),
                 Some(Err(MeasureFailure::Run(error))) if station.config.goes_on_without(&error) => {

@@ -99,7 +99,8 @@ struct WireNetwork {
     peak_memory_bytes: Option<u64>,
     #[serde(default)]
     measured_at_unix_s: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// In earlier files `reference_ns`, of other work, which says nothing beside this and is not read.
+    #[serde(rename = "pace_ns", default, skip_serializing_if = "Option::is_none")]
     reference_ns: Option<f64>,
     peak_activation_bytes: u64,
     weight_bytes: u64,
