@@ -13,7 +13,7 @@ use crate::{device::DeviceDescription, error::JobError, frame::FrameError};
 pub const MAGIC: [u8; 4] = *b"EDGF";
 
 /// Version of everything behind the handshake. It changes with every change of a wire type.
-pub const PROTOCOL_VERSION: u32 = 5;
+pub const PROTOCOL_VERSION: u32 = 6;
 
 /// The host's first message. The first two fields are the same in every version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

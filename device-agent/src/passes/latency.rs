@@ -24,15 +24,15 @@ pub(super) fn measure(
     observer: &mut dyn Observer,
 ) -> Result<LatencyReport, JobError> {
     observer.phase(Phase::WarmingUp);
-    let first_inference_ns = timed_run(session)?;
-    let warm_up_ns = warm_up(session, plan, first_inference_ns)?;
+    let first_inference_ns = timed_run(session, observer)?;
+    let warm_up_ns = warm_up(session, plan, first_inference_ns, observer)?;
     observer.phase(Phase::Measuring);
     let mut log = SampleLog::new(limits::MAX_SAMPLES);
     let (mut rule, mut reference) = (StopRule::new(plan), Reference::new());
     let started = Instant::now();
     let stop = loop {
         reference.read_when_due(elapsed_ns(started));
-        log.push(timed_run(session)?);
+        log.push(timed_run(session, observer)?);
         if let Some(stop) = rule.check(&log, elapsed_ns(started)) {
             break stop;
         }
@@ -49,11 +49,16 @@ pub(super) fn measure(
 }
 
 /// The runs after the first that the plan wants before measuring.
-pub(super) fn warm_up(session: &mut dyn Session, plan: &Plan, first_ns: u64) -> Result<Vec<u64>, JobError> {
+pub(super) fn warm_up(
+    session: &mut dyn Session,
+    plan: &Plan,
+    first_ns: u64,
+    observer: &mut dyn Observer,
+) -> Result<Vec<u64>, JobError> {
     let mut log = SampleLog::new(limits::MAX_WARM_UP_SAMPLES);
     let mut spent_ns = first_ns;
     while log.runs() + 1 < plan.warm_up_runs || spent_ns < plan.warm_up_ns {
-        let sample_ns = timed_run(session)?;
+        let sample_ns = timed_run(session, observer)?;
         spent_ns = spent_ns.saturating_add(sample_ns.max(1));
         log.push(sample_ns);
     }
