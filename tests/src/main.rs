@@ -123,6 +123,7 @@ const CONTENTS: &[Test] = &[
     test("bench::onnx_runtime_runs_as_asked", &[Program, OnnxRuntime], bench::onnx_runtime_runs_as_asked),
     test("bench::the_installed_runtime_is_found", &[Program, InstalledRuntime], bench::the_installed_runtime_is_found),
     test("bench::weights_in_another_file_are_found", &[Program, OnnxChecker], bench::weights_in_another_file_are_found),
+    test("bench::a_model_without_end_is_ended", &[Program, OnnxRuntime, OnnxChecker], bench::a_model_without_end_is_ended),
     test("bench::failures_are_structured", &[Program], bench::failures_are_structured),
     test("bench::wrong_options_are_refused", &[Program], bench::wrong_options_are_refused),
     test("compare::models_stand_side_by_side", &[Program], compare::models_stand_side_by_side),

@@ -29,6 +29,9 @@ pub struct Job {
     pub pass: Pass,
     /// The process is ended after this time, in nanoseconds; at most [`limits::MAX_JOB_NS`].
     pub timeout_ns: u64,
+    /// The process is ended where loading the model, or one run of it, takes longer than this, in nanoseconds; at most
+    /// [`limits::MAX_JOB_NS`]. So a model that never ends is told from one whose many runs take long.
+    pub step_timeout_ns: u64,
     /// Address space that the process may have, in bytes; `None` for what the device has free.
     pub memory_limit_bytes: Option<u64>,
 }
@@ -40,9 +43,10 @@ impl Job {
     ///
     /// [`ErrorKind::Request`], naming what is over which limit.
     pub fn check(&self) -> Result<(), JobError> {
-        let bounds: [(&str, u64, u64); 4] = [
+        let bounds: [(&str, u64, u64); 5] = [
             ("threads", self.settings.threads.into(), limits::MAX_THREADS.into()),
             ("timeout_ns", self.timeout_ns, limits::MAX_JOB_NS),
+            ("step_timeout_ns", self.step_timeout_ns, limits::MAX_JOB_NS),
             ("shapes", self.shapes.len() as u64, limits::MAX_TENSORS as u64),
             ("affinity", self.settings.affinity.named_cores().len() as u64, limits::MAX_CORES as u64),
         ];
@@ -51,8 +55,9 @@ impl Job {
                 return Err(refused(name, value, limit));
             }
         }
-        if self.settings.threads == 0 || self.timeout_ns == 0 {
-            return Err(JobError::new(ErrorKind::Request, "threads and timeout_ns have to be at least 1"));
+        if self.settings.threads == 0 || self.timeout_ns == 0 || self.step_timeout_ns == 0 {
+            let message = "threads, timeout_ns and step_timeout_ns have to be at least 1";
+            return Err(JobError::new(ErrorKind::Request, message));
         }
         Ok(())
     }
@@ -278,6 +283,7 @@ mod tests {
             inputs: Inputs::Seeded { seed: 0 },
             pass: Pass::Memory,
             timeout_ns: 1,
+            step_timeout_ns: 1,
             memory_limit_bytes: None,
         };
         change(&mut job);
@@ -291,6 +297,8 @@ mod tests {
         let refused = Err(ErrorKind::Request);
         assert_eq!(job(|j| j.timeout_ns = limits::MAX_JOB_NS + 1), refused);
         assert_eq!(job(|j| j.timeout_ns = 0), refused);
+        assert_eq!(job(|j| j.step_timeout_ns = limits::MAX_JOB_NS + 1), refused);
+        assert_eq!(job(|j| j.step_timeout_ns = 0), refused);
         assert_eq!(job(|j| j.settings.threads = 0), refused);
         assert_eq!(job(|j| j.settings.threads = 1_000_000), refused);
         let every_core = (0..=limits::MAX_CORES as u32).collect();

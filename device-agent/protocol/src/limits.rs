@@ -58,6 +58,9 @@ pub const MAX_CORES: usize = 1024;
 /// Longest time that a job may take from its start to its report, in nanoseconds (one hour).
 pub const MAX_JOB_NS: u64 = 3_600_000_000_000;
 
+/// Longest time for loading a model, for one run of it, and for a short job, where nobody states another, in nanoseconds.
+pub const USUAL_TIMEOUT_NS: u64 = 60_000_000_000;
+
 /// Longest error message, in bytes; longer ones are cut.
 pub const MAX_MESSAGE_BYTES: usize = 4096;
 

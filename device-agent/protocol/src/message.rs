@@ -87,7 +87,7 @@ pub enum Reply {
     State(Box<DeviceState>),
     /// A usable runtime.
     Runtime(RuntimeDescription),
-    /// A job went on to its next phase.
+    /// A job went on to its next phase, or is still in it after another run; nothing is said of most runs.
     Progress(Phase),
     /// One output tensor of an outputs pass.
     Output {

@@ -29,27 +29,32 @@ pub(super) fn measure(
     observer: &mut dyn Observer,
 ) -> Result<EnergyReport, JobError> {
     observer.phase(Phase::WarmingUp);
-    let first_ns = timed_run(session)?;
+    let first_ns = timed_run(session, observer)?;
     let source = match energy::find() {
         Ok(source) => source,
         Err(reason) => return Ok(EnergyReport::Absent { reason }),
     };
-    warm_up(session, plan, first_ns)?;
+    warm_up(session, plan, first_ns, observer)?;
     observer.phase(Phase::Measuring);
     let measured = match source.start() {
-        Ok(meter) => metered_runs(session, plan, meter)?,
+        Ok(meter) => metered_runs(session, plan, meter, observer)?,
         Err(reason) => Err(reason),
     };
     Ok(measured.map_or_else(|reason| EnergyReport::Absent { reason }, EnergyReport::Measured))
 }
 
 /// The energy, or why it is not known; the outer error is the model's.
-fn metered_runs(session: &mut dyn Session, plan: &Plan, mut meter: Meter) -> Result<Result<Energy, String>, JobError> {
+fn metered_runs(
+    session: &mut dyn Session,
+    plan: &Plan,
+    mut meter: Meter,
+    observer: &mut dyn Observer,
+) -> Result<Result<Energy, String>, JobError> {
     let mut log = SampleLog::new(limits::MAX_SAMPLES);
     let mut rule = StopRule::new(plan);
     let started = Instant::now();
     let measured_ns = loop {
-        log.push(timed_run(session)?);
+        log.push(timed_run(session, observer)?);
         meter.keep_up();
         let measured_ns = elapsed_ns(started);
         if rule.check(&log, measured_ns).is_some() {

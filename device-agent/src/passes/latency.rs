@@ -25,8 +25,8 @@ pub(super) fn measure(
     observer: &mut dyn Observer,
 ) -> Result<LatencyReport, JobError> {
     observer.phase(Phase::WarmingUp);
-    let first_inference_ns = timed_run(session)?;
-    let warm_up_ns = warm_up(session, plan, first_inference_ns)?;
+    let first_inference_ns = timed_run(session, observer)?;
+    let warm_up_ns = warm_up(session, plan, first_inference_ns, observer)?;
     observer.phase(Phase::Measuring);
     let mut log = SampleLog::new(limits::MAX_SAMPLES);
     let (mut ending, mut reference) = (Ending::new(plan), Reference::new());
@@ -35,7 +35,7 @@ pub(super) fn measure(
         if let Some(reading_ns) = reference.read_when_due(elapsed_ns(started), log.runs()) {
             ending.hear_reading(reading_ns);
         }
-        let run_ns = timed_run(session)?;
+        let run_ns = timed_run(session, observer)?;
         log.push(run_ns);
         ending.hear_run(run_ns);
         if let Some(stop) = ending.check(&log, elapsed_ns(started)) {
@@ -58,11 +58,16 @@ pub(super) fn measure(
 }
 
 /// The runs after the first that the plan wants before measuring.
-pub(super) fn warm_up(session: &mut dyn Session, plan: &Plan, first_ns: u64) -> Result<Vec<u64>, JobError> {
+pub(super) fn warm_up(
+    session: &mut dyn Session,
+    plan: &Plan,
+    first_ns: u64,
+    observer: &mut dyn Observer,
+) -> Result<Vec<u64>, JobError> {
     let mut log = SampleLog::new(limits::MAX_WARM_UP_SAMPLES);
     let mut spent_ns = first_ns;
     while log.runs() + 1 < plan.warm_up_runs || spent_ns < plan.warm_up_ns {
-        let sample_ns = timed_run(session)?;
+        let sample_ns = timed_run(session, observer)?;
         spent_ns = spent_ns.saturating_add(sample_ns.max(1));
         log.push(sample_ns);
     }

@@ -25,7 +25,7 @@ pub(super) fn measure(
     let mut loaded = load(task, runtime)?;
     let after_load = resident::read();
     observer.phase(Phase::Measuring);
-    let after_first_run = run(task, &mut loaded)?;
+    let after_first_run = run(task, &mut loaded, observer)?;
     let (peak_kib, method) = mark.read();
     let model = Model::of(&loaded);
     drop(loaded);
@@ -40,13 +40,15 @@ pub(super) fn measure(
     Ok((model, report))
 }
 
-fn run(task: &Task<'_>, loaded: &mut Loaded) -> Result<Resident, JobError> {
+fn run(task: &Task<'_>, loaded: &mut Loaded, observer: &mut dyn Observer) -> Result<Resident, JobError> {
     let session = loaded.session.as_mut();
     session.set_inputs(&first_inputs(task, session.inputs())?)?;
     session.run()?;
     let after_first_run = resident::read();
+    observer.ran();
     for _ in 0..FURTHER_RUNS {
         session.run()?;
+        observer.ran();
     }
     Ok(after_first_run)
 }

@@ -45,6 +45,9 @@ pub trait Observer {
     /// The job went on to another phase.
     fn phase(&mut self, phase: Phase);
 
+    /// A run ended. Not within the time of any run.
+    fn ran(&mut self);
+
     /// An outputs pass has another tensor.
     ///
     /// # Errors
@@ -152,8 +155,10 @@ fn open_samples(task: &Task<'_>, infos: &[TensorInfo]) -> Result<Samples, JobErr
 }
 
 /// Runs the session once and returns how long it took, in nanoseconds.
-fn timed_run(session: &mut dyn Session) -> Result<u64, JobError> {
+fn timed_run(session: &mut dyn Session, observer: &mut dyn Observer) -> Result<u64, JobError> {
     let started = Instant::now();
     session.run()?;
-    Ok(sampling::elapsed_ns(started))
+    let run_ns = sampling::elapsed_ns(started);
+    observer.ran();
+    Ok(run_ns)
 }

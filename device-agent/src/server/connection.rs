@@ -12,6 +12,7 @@ use edgefit_protocol::{
     error::{ErrorKind, JobError},
     job::{Inputs, Job, Pass},
     message::{Reply, Request},
+    report::Phase,
 };
 use rustix::process::getpid;
 
@@ -48,17 +49,50 @@ pub(super) struct Connection<'a, W> {
     last_job: u64,
 }
 
+/// Words of a job's process about its runs in the longest time that a step may take.
+const WORDS_A_STEP: u32 = 8;
+
 /// How work is watched.
 struct Watch {
     timeout: Duration,
     deadline: Instant,
+    /// Longest time for loading, and for a run.
+    step_timeout: Duration,
     /// Number under which the answer is kept.
     ticket: Option<u64>,
 }
 
 impl Watch {
-    fn new(timeout: Duration, ticket: Option<u64>) -> Self {
-        Self { timeout, deadline: Instant::now() + timeout, ticket }
+    /// Work that is one step.
+    fn new(timeout: Duration) -> Self {
+        Self { timeout, deadline: Instant::now() + timeout, step_timeout: timeout, ticket: None }
+    }
+
+    fn job(job: &Job, ticket: Option<u64>) -> Self {
+        let step_timeout = Duration::from_nanos(job.step_timeout_ns);
+        Self { step_timeout, ticket, ..Self::new(Duration::from_nanos(job.timeout_ns)) }
+    }
+
+    /// Longest time without a word of a run that ended.
+    fn word_after(&self) -> Duration {
+        self.step_timeout / WORDS_A_STEP
+    }
+
+    /// Until when work has to say something that last did so at `last_word`: the run that it is in may have begun as long after
+    /// that as it says nothing.
+    fn limit(&self, last_word: Instant) -> Instant {
+        self.deadline.min(last_word + self.step_timeout + self.word_after())
+    }
+
+    /// Why work that is in this phase is ended.
+    fn overdue(&self, phase: Option<Phase>) -> JobError {
+        let (what, limit) = match phase {
+            _ if Instant::now() >= self.deadline => ("the job", self.timeout),
+            None | Some(Phase::Loading) => ("loading the model", self.step_timeout),
+            Some(Phase::WarmingUp | Phase::Measuring) => ("a run of the model", self.step_timeout),
+        };
+        let message = format!("{what} did not end in {} s and was ended", limit.as_secs_f64());
+        JobError::new(ErrorKind::Timeout, message)
     }
 }
 
@@ -99,7 +133,7 @@ impl<'a, W: Write> Connection<'a, W> {
             }
             Request::State => Reply::State(Box::new(self.state())),
             Request::Probe { runtime, library } => {
-                return self.work(Work::Probe { runtime, library }, &Watch::new(PROBE_TIMEOUT, None), None);
+                return self.work(Work::Probe { runtime, library }, &Watch::new(PROBE_TIMEOUT), None);
             }
             Request::Run { ticket, job } => return self.run_job(ticket, job),
             Request::Cancel => return Ok(Next::GoOn),
@@ -128,7 +162,7 @@ impl<'a, W: Write> Connection<'a, W> {
         }
         // Outputs are sent one by one, and a host that lost one needs all of them.
         let keeps_answer = job.pass != Pass::Outputs && self.lock().is_some();
-        let watch = Watch::new(Duration::from_nanos(job.timeout_ns), keeps_answer.then_some(ticket));
+        let watch = Watch::job(&job, keeps_answer.then_some(ticket));
         let memory_limit_bytes = job.memory_limit_bytes.or_else(default_memory_limit_bytes);
         match self.prepare(job) {
             Ok(work) => self.work(work, &watch, memory_limit_bytes),
@@ -149,7 +183,8 @@ impl<'a, W: Write> Connection<'a, W> {
 
     /// Has a fresh process do the work and passes on what it says.
     fn work(&mut self, work: Work, watch: &Watch, memory_limit_bytes: Option<u64>) -> Result<Next, ServeError> {
-        let order = Order { agent_pid: getpid().as_raw_nonzero().get(), memory_limit_bytes, work };
+        let word_ns = watch.word_after().as_nanos().try_into().unwrap_or(u64::MAX);
+        let order = Order { agent_pid: getpid().as_raw_nonzero().get(), memory_limit_bytes, word_ns, work };
         self.last_job += 1;
         let hear = self.inbox.hear(self.last_job);
         self.mark(watch, State::AtWork);
@@ -163,9 +198,10 @@ impl<'a, W: Write> Connection<'a, W> {
 
     /// Until the job's process has answered, ended, or has to be ended.
     fn follow(&mut self, worker: Worker, watch: &Watch) -> Result<Next, ServeError> {
+        let (mut last_word, mut phase) = (Instant::now(), None);
         loop {
-            match self.inbox.next_before(watch.deadline) {
-                None => return self.fail(worker, timed_out(watch.timeout)),
+            match self.inbox.next_before(watch.limit(last_word)) {
+                None => return self.fail(worker, watch.overdue(phase)),
                 Some(Event::HostGone(_)) if watch.ticket.is_some() => return Ok(self.go_on_alone(watch)),
                 Some(Event::HostGone(None)) => return Ok(Next::End),
                 Some(Event::HostGone(Some(error))) => return Err(error.into()),
@@ -182,6 +218,10 @@ impl<'a, W: Write> Connection<'a, W> {
                 }
                 Some(Event::Worker(_, WorkerEvent::Said(reply))) => {
                     let is_answer = is_answer(&reply);
+                    last_word = Instant::now();
+                    if let Reply::Progress(now) = &reply {
+                        phase = Some(*now);
+                    }
                     if is_answer {
                         self.keep(watch, &reply);
                     }
@@ -246,12 +286,6 @@ fn is_answer(reply: &Reply) -> bool {
         Reply::Done(_) | Reply::Failed(_) | Reply::Runtime(_) => true,
         Reply::Progress(_) | Reply::Output { .. } | Reply::Blob { .. } | Reply::State(_) => false,
     }
-}
-
-fn timed_out(timeout: Duration) -> JobError {
-    let seconds = timeout.as_secs_f64();
-    let message = format!("the job was ended after its time of {seconds} s");
-    JobError::new(ErrorKind::Timeout, message)
 }
 
 /// What is free now, less a reserve for the rest of the device.

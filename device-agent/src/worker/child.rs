@@ -5,6 +5,7 @@ use std::{
     io::{self, BufWriter, Write},
     panic,
     process::ExitCode,
+    time::{Duration, Instant},
 };
 
 use edgefit_protocol::{
@@ -65,7 +66,7 @@ fn obey(order: &Order, replies: &mut BufWriter<File>) -> Result<Reply, JobError>
         }
         Work::Run { job, model, samples } => {
             let task = Task { job, model, samples: samples.as_deref() };
-            let report = passes::run(&task, &mut Replies { replies })?;
+            let report = passes::run(&task, &mut Replies::new(replies, Duration::from_nanos(order.word_ns)))?;
             Ok(Reply::Done(Box::new(report)))
         }
     }
@@ -101,10 +102,18 @@ fn device_error(what: &str, error: &dyn std::fmt::Display) -> JobError {
 /// Passes on what a job says while it runs.
 struct Replies<'a, W: Write> {
     replies: &'a mut W,
+    phase: Phase,
+    last_word: Instant,
+    word_after: Duration,
 }
 
-impl<W: Write> Replies<'_, W> {
+impl<'a, W: Write> Replies<'a, W> {
+    fn new(replies: &'a mut W, word_after: Duration) -> Self {
+        Self { replies, phase: Phase::Loading, last_word: Instant::now(), word_after }
+    }
+
     fn send(&mut self, reply: &Reply) -> Result<(), JobError> {
+        self.last_word = Instant::now();
         stream::write(self.replies, reply).map_err(|error| JobError::new(ErrorKind::Canceled, error.to_string()))
     }
 }
@@ -112,7 +121,15 @@ impl<W: Write> Replies<'_, W> {
 impl<W: Write> Observer for Replies<'_, W> {
     /// A lost phase is no reason to end: the answer itself will find out.
     fn phase(&mut self, phase: Phase) {
+        self.phase = phase;
         let _ = self.send(&Reply::Progress(phase));
+    }
+
+    /// Seldom, so that words do not disturb what is measured.
+    fn ran(&mut self) {
+        if self.last_word.elapsed() >= self.word_after {
+            self.phase(self.phase);
+        }
     }
 
     fn output(&mut self, sample: u64, output: u32, tensor: TensorData) -> Result<(), JobError> {

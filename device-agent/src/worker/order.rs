@@ -13,6 +13,8 @@ pub struct Order {
     pub agent_pid: i32,
     /// Address space that the process may have, in bytes.
     pub memory_limit_bytes: Option<u64>,
+    /// Longest time without a word of a run that ended, in nanoseconds.
+    pub word_ns: u64,
     /// What to do.
     pub work: Work,
 }

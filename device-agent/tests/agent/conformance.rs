@@ -1,8 +1,10 @@
 //! What every runtime does: the checks of [`CHECKS`], run for every name of [`RuntimeName::ALL`].
 
+use std::time::{Duration, Instant};
+
 use edgefit_protocol::{
     error::{ErrorKind, JobError},
-    job::{Affinity, InputShape, Inputs, Job, Optimization, Pass},
+    job::{Affinity, InputShape, Inputs, Job, Optimization, Pass, Plan},
     message::Reply,
     report::{EnergyReport, JobReport, PassReport, PeakMethod, Stop},
     runtime::RuntimeName,
@@ -30,6 +32,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("shapes_are_taken_and_checked", shapes_are_taken_and_checked),
     ("a_broken_model_is_an_error_with_a_kind", a_broken_model_is_an_error_with_a_kind),
     ("a_model_without_end_is_ended", a_model_without_end_is_ended),
+    ("many_runs_may_take_longer_than_one", many_runs_may_take_longer_than_one),
     ("a_model_that_eats_all_memory_is_an_error", a_model_that_eats_all_memory_is_an_error),
     ("wrong_samples_are_refused", wrong_samples_are_refused),
 ];
@@ -207,10 +210,29 @@ fn a_broken_model_is_an_error_with_a_kind(runner: &mut Runner) {
 fn a_model_without_end_is_ended(runner: &mut Runner) {
     let kind = runner.kind(&models::endless(), |job| job.timeout_ns = 500_000_000);
     assert_eq!(kind, ErrorKind::Timeout);
+    for pass in [Pass::Latency(SHORT), Pass::PerOperator(SHORT), Pass::Memory, Pass::Outputs] {
+        let begun = Instant::now();
+        let kind = runner.kind(&models::endless(), |job| (job.pass, job.step_timeout_ns) = (pass, 500_000_000));
+        assert_eq!(kind, ErrorKind::Timeout);
+        assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    }
+    // tract does not know loops.
+    let kind = runner.kind(&models::forever(), |job| job.step_timeout_ns = 500_000_000);
+    assert!(matches!(kind, ErrorKind::Timeout | ErrorKind::Unsupported), "{kind}");
+}
+
+fn many_runs_may_take_longer_than_one(runner: &mut Runner) {
+    let plan = Plan { max_runs: u64::MAX, min_ns: 3_500_000_000, max_ns: 3_500_000_000, ..SHORT };
+    let ran =
+        runner.run(&models::double(), |job| (job.pass, job.step_timeout_ns) = (Pass::Latency(plan), 2_000_000_000));
+    let PassReport::Latency(latency) = ran.unwrap().0.pass else { panic!("another pass") };
+    assert_eq!(latency.stop, Stop::Maximum);
 }
 
 fn a_model_that_eats_all_memory_is_an_error(runner: &mut Runner) {
     assert_eq!(runner.kind(&models::huge(), |_| ()), ErrorKind::OutOfMemory);
+    let kind = runner.kind(&models::growing(), |job| job.memory_limit_bytes = Some(1 << 30));
+    assert!(matches!(kind, ErrorKind::OutOfMemory | ErrorKind::Unsupported), "{kind}");
 }
 
 fn wrong_samples_are_refused(runner: &mut Runner) {

@@ -145,6 +145,7 @@ pub(crate) fn job(model: Sha256) -> Job {
         inputs: Inputs::Seeded { seed: 1 },
         pass: Pass::Latency(SHORT),
         timeout_ns: 60_000_000_000,
+        step_timeout_ns: 60_000_000_000,
         memory_limit_bytes: None,
     }
 }

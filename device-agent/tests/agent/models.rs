@@ -39,6 +39,7 @@ impl Message {
 
 const FLOAT: i64 = 1;
 const INT64: i64 = 7;
+const BOOL: i64 = 9;
 
 /// A node; its name is that of its first output with `_node` behind.
 fn node(op: &str, inputs: &[&str], output: &str, attributes: &[Message]) -> Message {
@@ -79,6 +80,10 @@ enum Axis {
 }
 
 fn value(name: &str, axes: &[Axis]) -> Message {
+    typed_value(name, FLOAT, axes)
+}
+
+fn typed_value(name: &str, kind: i64, axes: &[Axis]) -> Message {
     let dims: Vec<Message> = axes
         .iter()
         .map(|axis| match axis {
@@ -87,7 +92,7 @@ fn value(name: &str, axes: &[Axis]) -> Message {
         })
         .collect();
     let shape = Message::default().messages(1, &dims);
-    let tensor_type = Message::default().number(1, FLOAT).message(2, &shape);
+    let tensor_type = Message::default().number(1, kind).message(2, &shape);
     let kind = Message::default().message(1, &tensor_type);
     Message::default().bytes(1, name.as_bytes()).message(2, &kind)
 }
@@ -177,6 +182,33 @@ pub(crate) fn endless() -> Vec<u8> {
     }
     nodes.push(node("ReduceMax", &["m20"], "y", &[integer("keepdims", 0)]));
     model(&nodes, &[value("x", &sizes(&[1, 4096]))], &[value("y", &[])], &[])
+}
+
+/// A loop whose condition is always true, around one node `next` that makes `w` of the state `v`.
+fn always(next: Message) -> Vec<u8> {
+    let vector = |name: &str| value(name, &[Axis::Named("N")]);
+    let body = Message::default()
+        .messages(1, &[node("Identity", &["on"], "on_again", &[]), next])
+        .bytes(2, b"body")
+        .messages(11, &[typed_value("step", INT64, &[]), typed_value("on", BOOL, &[]), vector("v")])
+        .messages(12, &[typed_value("on_again", BOOL, &[]), vector("w")]);
+    let body = Message::default().bytes(1, b"body").message(6, &body).number(20, 5);
+    model(
+        &[node("Loop", &["", "yes", "x"], "y", &[body])],
+        &[value("x", &sizes(&[4]))],
+        &[vector("y")],
+        &[tensor("yes", &[], BOOL, &[1])],
+    )
+}
+
+/// Runs for ever, in one run.
+pub(crate) fn forever() -> Vec<u8> {
+    always(node("Neg", &["v"], "w", &[]))
+}
+
+/// Runs until there is no memory left, in one run: its state doubles again and again.
+pub(crate) fn growing() -> Vec<u8> {
+    always(node("Concat", &["v", "v"], "w", &[integer("axis", 0)]))
 }
 
 /// Weights that are in another file.

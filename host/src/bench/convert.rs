@@ -1,6 +1,6 @@
 //! From a measurement to the report.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, slice};
 
 use edgefit_protocol::{
     job::{Optimization, Plan},
@@ -18,7 +18,7 @@ use super::{
     series,
 };
 use crate::device::{
-    DeviceInfo, Measurement, MemoryReading, Provenance,
+    DeviceInfo, LatencyRun, Measurement, MemoryReading, Provenance,
     statistics::{Summary, median},
     validity,
 };
@@ -38,6 +38,7 @@ pub(super) fn report(
         runtime: Some(runtime(&measurement.provenance)),
         latency_metrics: Some(latency(measurement, &summary)),
         all_inference_times_ns: measurement.all_samples_ns(),
+        warm_up_times_ns: warm_up_ns(measurement),
         memory_metrics: measurement.memory.as_ref().map(|memory| self::memory(memory, facts)),
         energy_metrics,
         energy_absent_reason,
@@ -71,6 +72,7 @@ fn blank(options: &BenchOptions) -> Report {
         settings: settings(options),
         latency_metrics: None,
         all_inference_times_ns: Vec::new(),
+        warm_up_times_ns: Vec::new(),
         memory_metrics: None,
         energy_metrics: None,
         energy_absent_reason: None,
@@ -172,6 +174,7 @@ pub(super) fn settings(options: &BenchOptions) -> SettingsSection {
         warm_up_runs,
         warm_up_secs: secs(warm_up_ns),
         interval_share,
+        timeout_secs: secs(options.step_timeout_ns),
         affinity: options.settings.affinity.to_string(),
         seed: options.seed,
     }
@@ -180,10 +183,9 @@ pub(super) fn settings(options: &BenchOptions) -> SettingsSection {
 fn latency(measurement: &Measurement, summary: &Summary) -> LatencyMetrics {
     let ms = |ns: f64| ns / 1e6;
     let runs = &measurement.latency;
-    let of_runs = |value: fn(&crate::device::LatencyRun) -> u64| {
-        let values: Vec<u64> = runs.iter().map(value).collect();
-        ms(median(&values).unwrap_or_default())
-    };
+    let known =
+        |value: fn(&LatencyRun) -> Option<u64>| median(&runs.iter().filter_map(value).collect::<Vec<u64>>()).map(ms);
+    let of_runs = |value: fn(&LatencyRun) -> Option<u64>| known(value).unwrap_or_default();
     LatencyMetrics {
         runs: runs.iter().map(|run| run.runs).sum(),
         avg_ms: ms(summary.mean),
@@ -201,11 +203,18 @@ fn latency(measurement: &Measurement, summary: &Summary) -> LatencyMetrics {
         cv: summary.variation,
         median_ci95_ms: summary.median_interval.map(ms),
         outliers: [summary.low_outliers, summary.high_outliers],
-        init_ms: of_runs(|run| run.load.parse_ns.unwrap_or(0) + run.load.optimize_ns),
-        first_inference_ms: of_runs(|run| run.first_inference_ns),
+        init_ms: of_runs(|run| Some(run.load.parse_ns.unwrap_or(0) + run.load.optimize_ns)),
+        load_ms: known(|run| run.load.parse_ns),
+        optimization_ms: of_runs(|run| Some(run.load.optimize_ns)),
+        first_inference_ms: of_runs(|run| Some(run.first_inference_ns)),
         average_warm_up_ms: average_warm_up_ms(measurement),
         between_process_cv: summary.between_processes,
     }
+}
+
+fn warm_up_ns(measurement: &Measurement) -> Vec<u64> {
+    let of_process = |run: &LatencyRun| [slice::from_ref(&run.first_inference_ns), run.warm_up_ns.as_slice()].concat();
+    measurement.latency.iter().flat_map(of_process).collect()
 }
 
 fn average_warm_up_ms(measurement: &Measurement) -> Option<f64> {
@@ -337,8 +346,12 @@ mod tests {
     #[test]
     fn start_and_memory_are_apart_from_the_latency() {
         let report = fixture::report();
+        let of_each = [2_000_000, 1_000_000, 3_000_000, 2_200_000, 1_100_000, 3_300_000];
+        assert_eq!(report.warm_up_times_ns, of_each, "the first run of a process, then its warm-up");
         let latency = report.latency_metrics.unwrap();
         close(latency.init_ms, 3.0);
+        close(latency.load_ms.unwrap(), 1.0);
+        close(latency.optimization_ms, 2.0);
         close(latency.first_inference_ms, 2.1);
         close(latency.average_warm_up_ms.unwrap(), 2.1);
         let memory = report.memory_metrics.unwrap();
@@ -358,23 +371,35 @@ mod tests {
     fn the_schema_has_the_names_that_people_know() {
         let json = serde_json::to_value(fixture::report()).unwrap();
         assert_eq!(json["schema"], "edgefit-bench/1");
-        for path in [
-            "/model/inputs/0/type",
-            "/device/ram_kb",
-            "/runtime/num_threads",
-            "/latency_metrics/median_ci95_ms/1",
-            "/latency_metrics/between_process_cv",
-            "/all_inference_times_ns/19",
-            "/memory_metrics/static_estimate/weights_kb",
-            "/execution_detail/0/times_called",
-            "/execution_detail/0/type",
-            "/op_summary/0/pct",
-            "/environment/before",
-            "/validity/flags/0",
-            "/error",
-        ] {
-            assert!(json.pointer(path).is_some(), "{path}");
+        let sections = [
+            ("/model", "sha256 size_bytes opset params macs inputs"),
+            ("/device", "id soc board os kernel abi cores ram_kb page_size"),
+            ("/runtime", "name version num_threads optimization spinning arena memory_pattern agent_version"),
+            (
+                "/latency_metrics",
+                "avg_ms min_ms max_ms stddev_ms median_ms p5_ms p25_ms p75_ms p90_ms p95_ms p99_ms mad_ms cv median_ci95_ms \
+                 outliers init_ms load_ms optimization_ms first_inference_ms average_warm_up_ms between_process_cv",
+            ),
+            (
+                "/memory_metrics",
+                "peak_rss_kb rss_anon_kb rss_file_kb init_footprint_kb retained_kb static_estimate method",
+            ),
+            ("/memory_metrics/static_estimate", "weights_kb activations_peak_kb"),
+            ("/execution_detail/0", "index name type avg_ms pct cdf_pct times_called"),
+            ("/op_summary/0", "type count avg_ms pct"),
+            ("/environment", "before after"),
+            ("/validity", "ok flags operator_scale"),
+            ("", "settings all_inference_times_ns warm_up_times_ns error"),
+        ];
+        for (section, names) in sections {
+            for name in names.split_whitespace() {
+                let path = format!("{section}/{name}");
+                assert!(json.pointer(&path).is_some(), "{path}");
+            }
         }
+        let error = ErrorSection::from(&JobError::new(ErrorKind::Crashed, "it crashed"));
+        let error = serde_json::to_value(error).unwrap();
+        assert!(["kind", "message", "signal", "node"].iter().all(|name| error.get(name).is_some()), "{error}");
         let back: Report = serde_json::from_value(json).unwrap();
         assert_eq!(back, fixture::report());
     }

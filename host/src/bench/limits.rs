@@ -2,11 +2,11 @@
 
 use edgefit_protocol::{job::Plan, limits};
 
-/// What loading the model may take beside measuring, in nanoseconds.
-const LOADING_NS: u64 = 120_000_000_000;
+/// Steps of a pass that the plan's times do not hold: loading, the first run, and the last one, which is never cut.
+const STEPS: u64 = 3;
 
-/// Greatest `max_secs` for which a pass is still within the longest time of a job.
-pub const MAX_SECS: f64 = ((limits::MAX_JOB_NS - LOADING_NS) / 2 / 1_000_000_000) as f64;
+/// Greatest `max_secs`: half of the longest time of a job.
+pub const MAX_SECS: f64 = (limits::MAX_JOB_NS / 2 / 1_000_000_000) as f64;
 
 /// Changes to a plan; what is `None` stays.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -44,10 +44,12 @@ impl PlanLimits {
     }
 }
 
-/// Longest time for one pass, in nanoseconds: twice what the plan may take, since a run is never cut and may be long, and the
-/// time for loading.
-pub(super) fn timeout_ns(plan: &Plan) -> u64 {
-    plan.max_ns.saturating_mul(2).saturating_add(LOADING_NS).min(limits::MAX_JOB_NS)
+/// Longest time for one pass, in nanoseconds, whose steps (loading, a run) may each take `step_timeout_ns`: no pass that keeps to
+/// that takes longer, unless it reaches the longest time of a job.
+pub(super) fn timeout_ns(plan: &Plan, step_timeout_ns: u64) -> u64 {
+    let steps_ns = (plan.warm_up_runs + STEPS).saturating_mul(step_timeout_ns);
+    let timeout_ns = steps_ns.saturating_add(plan.warm_up_ns).saturating_add(plan.max_ns);
+    timeout_ns.min(limits::MAX_JOB_NS)
 }
 
 #[cfg(test)]
@@ -70,7 +72,11 @@ mod tests {
     fn the_longest_plan_still_has_a_timeout_that_jobs_may_have() {
         let longest = PlanLimits { max_secs: Some(f64::INFINITY), ..PlanLimits::default() }.apply(Plan::QUICK);
         assert_eq!(longest.max_ns, (MAX_SECS * 1e9) as u64);
-        assert!(timeout_ns(&longest) <= limits::MAX_JOB_NS);
-        assert!(timeout_ns(&longest) >= 2 * longest.max_ns);
+        for step_timeout_ns in [1, 60_000_000_000, limits::MAX_JOB_NS] {
+            assert!(timeout_ns(&longest, step_timeout_ns) <= limits::MAX_JOB_NS);
+            assert!(timeout_ns(&longest, step_timeout_ns) > longest.max_ns);
+        }
+        let short = PlanLimits { max_secs: Some(1.0), ..PlanLimits::default() }.apply(Plan::QUICK);
+        assert_eq!(timeout_ns(&short, 10_000_000_000), 6 * 10_000_000_000 + 1_500_000_000);
     }
 }

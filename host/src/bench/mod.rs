@@ -19,6 +19,7 @@ pub mod trace;
 
 use edgefit_protocol::{
     job::{InputShape, Plan, Settings},
+    limits::USUAL_TIMEOUT_NS,
     runtime::RuntimeName,
 };
 
@@ -49,6 +50,8 @@ pub struct BenchOptions {
     pub limits: PlanLimits,
     /// Latency processes instead of the preset's number; at least 1.
     pub processes: Option<u32>,
+    /// Longest time for loading the model, and for one run of it, in nanoseconds.
+    pub step_timeout_ns: u64,
     /// Whether nodes are measured too.
     pub per_operator: bool,
     /// Whether energy is measured too.
@@ -67,6 +70,7 @@ impl BenchOptions {
             preset: Preset::Quick,
             limits: PlanLimits::default(),
             processes: None,
+            step_timeout_ns: USUAL_TIMEOUT_NS,
             per_operator: false,
             energy: false,
             seed: 0,
@@ -88,7 +92,8 @@ impl BenchOptions {
         RunOn {
             settings: self.settings.clone(),
             shapes: self.shapes.clone(),
-            timeout_ns: limits::timeout_ns(&self.plan()),
+            timeout_ns: limits::timeout_ns(&self.plan(), self.step_timeout_ns),
+            step_timeout_ns: self.step_timeout_ns,
             ..RunOn::new(self.runtime)
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use edgefit_protocol::job::Plan;
+use edgefit_protocol::{job::Plan, limits::USUAL_TIMEOUT_NS};
 use serde::{Deserialize, Serialize};
 
 use super::limits::timeout_ns;
@@ -51,7 +51,7 @@ impl Preset {
 
     /// Longest time for one pass, in nanoseconds.
     pub fn timeout_ns(self) -> u64 {
-        timeout_ns(&self.plan())
+        timeout_ns(&self.plan(), USUAL_TIMEOUT_NS)
     }
 }
 

@@ -30,6 +30,9 @@ pub struct Report {
     pub latency_metrics: Option<LatencyMetrics>,
     /// Durations of the measured runs in order, one process after the other.
     pub all_inference_times_ns: Vec<u64>,
+    /// Durations of the runs before the measured ones, one process after the other: the first run of each, then its warm-up.
+    #[serde(default)]
+    pub warm_up_times_ns: Vec<u64>,
     /// Memory of the process that loads and runs the model.
     pub memory_metrics: Option<MemoryMetrics>,
     /// Energy of whole runs, gross; null where it was not asked for or the device tells none.
@@ -168,6 +171,9 @@ pub struct SettingsSection {
     pub warm_up_secs: f64,
     /// Share of the median that its interval had to become narrower than, where that was asked for.
     pub interval_share: Option<f64>,
+    /// Longest time for loading the model, and for one run of it.
+    #[serde(default)]
+    pub timeout_secs: f64,
     /// Cores that were asked for: `any`, `big`, `little` or numbers.
     pub affinity: String,
     /// Seed of the inputs' values.
@@ -211,6 +217,12 @@ pub struct LatencyMetrics {
     pub outliers: [usize; 2],
     /// Loading and optimizing the model, median of the processes; the runtime's own start is not in it.
     pub init_ms: f64,
+    /// The part of that for reading and translating the file; null where the runtime does all in one step.
+    #[serde(default)]
+    pub load_ms: Option<f64>,
+    /// The part of that for optimizing and planning; all of it where the runtime does all in one step.
+    #[serde(default)]
+    pub optimization_ms: f64,
     /// First run of a process, median of the processes.
     pub first_inference_ms: f64,
     /// Mean of the warm-up runs after the first.

@@ -37,8 +37,8 @@ pub(super) struct BenchArgs {
 
 /// Runs the command. A failure is in the JSON, too.
 pub(super) fn run_command(args: BenchArgs, globals: &Globals) -> Result<()> {
-    let files = args.json.iter().chain(&args.trace).filter(|path| !running::is_standard_output(path));
-    files.into_iter().try_for_each(|path| running::refuse_model(path))?;
+    let json = args.json.iter().filter(|path| !running::is_standard_output(path));
+    json.chain(&args.trace).try_for_each(|path| running::check_result(path))?;
     let entry = globals.registry().entry(&args.run.device);
     let per_operator = args.per_op || args.trace.is_some();
     let asked = args.run.options(entry.as_ref().unwrap_or(&Entry::default()));
@@ -84,7 +84,8 @@ fn measure(
             eprintln!("pass {}/{}: {}", step.number, step.passes, what(step.pass));
         }
     };
-    bench::bench(&mut device, &model, &facts, options, &mut hear).map_err(|error| Failure {
+    let measured = bench::bench(&mut device, &model, &facts, options, &mut hear).map_err(running::advise);
+    measured.map_err(|error| Failure {
         info: Some(Box::new(device.info().clone())),
         section: ErrorSection::from(&error),
         error: error.into(),

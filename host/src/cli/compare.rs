@@ -11,7 +11,7 @@ use crate::accuracy::classify;
 use crate::bench::compare::{self, Candidate, Comparison, DataSection, Normalization, ScoreRule, text};
 use crate::bench::{BenchOptions, ErrorSection, ModelFacts};
 use crate::config::{DataConfig, SearchConfig};
-use crate::device::{BatchError, BatchStep, Device, DeviceInfo};
+use crate::device::{BatchError, BatchStep, Device, DeviceInfo, Entry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model_file;
 use crate::progress::Verbosity;
@@ -53,10 +53,11 @@ struct Model {
 
 /// Runs the command. A failure is in the JSON, too.
 pub(super) fn run_command(args: CompareArgs, globals: &Globals) -> Result<()> {
-    let entry = globals.registry().entry(&args.run.device)?;
-    let options = args.run.options(&entry);
+    let entry = globals.registry().entry(&args.run.device);
+    let options = args.run.options(entry.as_ref().unwrap_or(&Entry::default()));
     let mut reached = None;
-    match measure(&args, &options, globals, &mut reached) {
+    let known = entry.map_err(|error| Failure::from(Error::from(error)));
+    match known.and_then(|_| measure(&args, &options, globals, &mut reached)) {
         Ok(comparison) if args.json => output::print_json(&comparison),
         Ok(comparison) => output::print(&text::render(&comparison)),
         Err(failure) => {
@@ -87,9 +88,10 @@ impl Failure {
 
     fn of_batch(models: &[Model], error: BatchError) -> Self {
         let name = error.model.map_or("the canary", |model| &models[model].name);
-        let mut section = ErrorSection::from(&error.cause);
+        let cause = running::advise(error.cause);
+        let mut section = ErrorSection::from(&cause);
         section.message = format!("{name}: {}", section.message);
-        let error = Error::from(error.cause);
+        let error = Error::from(cause);
         Self { section, error: Error::new(error.kind, format!("{name}: {error}")) }
     }
 }

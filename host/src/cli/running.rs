@@ -4,13 +4,14 @@ use std::path::Path;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueHint};
+use edgefit_protocol::error::ErrorKind as JobErrorKind;
 use edgefit_protocol::job::{Affinity, InputShape, Optimization, OrtSettings, Settings};
 use edgefit_protocol::limits::{MAX_CORES, MAX_THREADS};
 use edgefit_protocol::runtime::RuntimeName;
 
 use crate::bench::{BenchOptions, MAX_SECS, PlanLimits, Preset};
 use crate::config::parse_affinity;
-use crate::device::Entry;
+use crate::device::{DeviceError, Entry};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Most processes of a latency measurement.
@@ -52,7 +53,7 @@ pub(super) struct RunArgs {
     /// How long to measure
     #[arg(long, default_value = "quick", value_parser = preset())]
     preset: Preset,
-    /// Fresh processes that measure the latency, instead of the preset's number, or rounds of a comparison, instead of 5
+    /// Fresh processes that measure the latency, instead of the preset's number, or rounds of a comparison, at least 2, instead of 5
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PROCESSES)))]
     processes: Option<u32>,
     /// Least runs of a process, instead of the preset's
@@ -67,6 +68,9 @@ pub(super) struct RunArgs {
     /// Go on until the 95 % interval of a process's median is narrower than this share of it, such as 0.01
     #[arg(long, value_name = "SHARE", value_parser = share)]
     interval_share: Option<f64>,
+    /// Longest time for loading a model, and for one run of it: what takes longer is ended, and is an error
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    timeout: f64,
     /// Seed of what the inputs hold, and of every order that is drawn
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) seed: u64,
@@ -98,10 +102,22 @@ impl RunArgs {
                 interval_share: self.interval_share,
             },
             processes: self.processes,
+            step_timeout_ns: (self.timeout * 1e9).ceil() as u64,
             per_operator: false,
             energy: false,
             seed: self.seed,
         }
+    }
+}
+
+/// Says of a model that took too long how it may take longer.
+pub(super) fn advise(error: DeviceError) -> DeviceError {
+    match error {
+        DeviceError::Job { device, mut cause } if cause.kind == JobErrorKind::Timeout => {
+            cause.message.push_str("; where the model is only slow, --timeout SECONDS gives it longer");
+            DeviceError::Job { device, cause }
+        }
+        error => error,
     }
 }
 
@@ -110,19 +126,30 @@ impl RunArgs {
 /// # Errors
 /// When it cannot be written.
 pub(super) fn write_result(path: &Path, text: &str) -> Result<()> {
-    refuse_model(path)?;
+    check_result(path)?;
     Ok(crate::run_folder::write_whole(path, text.as_bytes())?)
 }
 
-/// `--json model.onnx other.onnx` is a slip that would cost a model.
-pub(super) fn refuse_model(path: &Path) -> Result<()> {
-    match path.extension().is_some_and(|end| end.eq_ignore_ascii_case("onnx")) {
-        true => {
-            let path = path.display();
-            let message = format!("{path} would be written, and its name is that of a model; name another file");
-            Err(Error::new(ErrorKind::Usage, message))
+/// Finds out before anything is measured whether a result can get this name. `--json model.onnx other.onnx` is a slip that would
+/// cost a model; a folder that is not there would cost the measurement.
+///
+/// # Errors
+/// When it is the name of a model or a folder, or its folder is not there.
+pub(super) fn check_result(path: &Path) -> Result<()> {
+    let shown = path.display();
+    if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("onnx")) {
+        let message = format!("{shown} would be written, and its name is that of a model; name another file");
+        return Err(Error::new(ErrorKind::Usage, message));
+    }
+    if path.is_dir() {
+        return Err(Error::new(ErrorKind::Usage, format!("{shown} would be written, and it is a folder; name a file")));
+    }
+    match path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        None => Ok(()),
+        Some(folder) => {
+            let message = format!("{shown} cannot be written: there is no folder {}", folder.display());
+            Err(Error::new(ErrorKind::Storage, message))
         }
-        false => Ok(()),
     }
 }
 
@@ -192,6 +219,7 @@ fn share(text: &str) -> std::result::Result<f64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use edgefit_protocol::error::JobError;
 
     #[test]
     fn shapes_are_read_as_they_are_documented() {
@@ -214,8 +242,21 @@ mod tests {
     }
 
     #[test]
-    fn a_model_is_never_written_over() {
-        assert!(refuse_model(Path::new("a.onnx")).is_err());
-        assert!(refuse_model(Path::new("a.json")).is_ok());
+    fn results_never_replace_a_model_and_have_a_folder() {
+        let kind = |path: &str| check_result(Path::new(path)).err().map(|error| error.kind);
+        assert_eq!(kind("a.onnx"), Some(ErrorKind::Usage));
+        assert_eq!(kind("src"), Some(ErrorKind::Usage), "tests run in the crate's folder");
+        assert_eq!(kind("no-such-folder/a.json"), Some(ErrorKind::Storage));
+        assert_eq!((kind("a.json"), kind("src/a.json")), (None, None));
+    }
+
+    #[test]
+    fn only_a_model_that_takes_too_long_is_told_how_to_get_longer() {
+        let advised = |kind| {
+            let cause = JobError::new(kind, "it failed");
+            advise(DeviceError::Job { device: "local".into(), cause }).to_string().contains("--timeout")
+        };
+        assert!(advised(JobErrorKind::Timeout));
+        assert!(!advised(JobErrorKind::Crashed));
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use edgefit_protocol::{
     job::{InputShape, Inputs, Job, Pass, Plan, Settings},
+    limits::USUAL_TIMEOUT_NS,
     message::Sha256,
     runtime::RuntimeName,
 };
@@ -19,6 +20,8 @@ pub struct RunOn {
     pub shapes: Vec<InputShape>,
     /// Longest time for one job, in nanoseconds.
     pub timeout_ns: u64,
+    /// Longest time for loading the model, and for one run of it, in nanoseconds.
+    pub step_timeout_ns: u64,
     /// Address space for one job, in bytes; `None` for what the device has free.
     pub memory_limit_bytes: Option<u64>,
 }
@@ -30,7 +33,8 @@ impl RunOn {
             runtime,
             settings: Settings::default(),
             shapes: Vec::new(),
-            timeout_ns: 60_000_000_000,
+            timeout_ns: USUAL_TIMEOUT_NS,
+            step_timeout_ns: USUAL_TIMEOUT_NS,
             memory_limit_bytes: None,
         }
     }
@@ -50,6 +54,7 @@ impl RunOn {
             inputs,
             pass,
             timeout_ns: self.timeout_ns,
+            step_timeout_ns: self.step_timeout_ns,
             memory_limit_bytes: self.memory_limit_bytes,
         }
     }

@@ -133,6 +133,7 @@ fn requests() -> Result<Vec<Vec<u8>>, frame::FrameError> {
         inputs: Inputs::Seeded { seed: 1 },
         pass: Pass::Memory,
         timeout_ns: 1_000_000_000,
+        step_timeout_ns: 1_000_000_000,
         memory_limit_bytes: None,
     };
     let put = Request::PutBlob { sha256: [1; 32], total_bytes: 8, offset: 0, chunk: vec![1, 2, 3] };

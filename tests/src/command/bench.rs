@@ -1,6 +1,7 @@
 //! `edgefit bench`: one model, every number with its context, and every failure with its exit code, also in the JSON.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use edgefit::device::canary;
 use serde_json::Value;
@@ -144,6 +145,28 @@ pub(crate) fn weights_in_another_file_are_found() -> Outcome {
     expect(&scene.run(&arguments)?, code::STORAGE, &["two.bin", "ends before"])
 }
 
+/// A run that never ends is ended soon, and the error says how a model that is only slow gets longer.
+pub(crate) fn a_model_without_end_is_ended() -> Outcome {
+    let (scene, library) = (scene()?, python::onnx_runtime()?.display().to_string());
+    let script = "import onnx; from onnx import helper as h, TensorProto as T; \
+                  v = lambda name, kind=T.FLOAT, shape=['N']: h.make_tensor_value_info(name, kind, shape); \
+                  body = h.make_graph([h.make_node('Identity', ['on'], ['go']), h.make_node('Neg', ['v'], ['w'])], 'body', \
+                  [v('step', T.INT64, []), v('on', T.BOOL, []), v('v')], [v('go', T.BOOL, []), v('w')]); \
+                  graph = h.make_graph([h.make_node('Loop', ['', 'yes', 'x'], ['y'], body=body)], 'graph', \
+                  [v('x', shape=[4])], [v('y')], [h.make_tensor('yes', T.BOOL, [], [True])]); \
+                  onnx.save(h.make_model(graph, opset_imports=[h.make_opsetid('', 17)], ir_version=8), 'forever.onnx')";
+    process::succeed(Command::new(python::interpreter()?).args(["-c", script]).current_dir(scene.path("")))?;
+    let begun = Instant::now();
+    let ended =
+        scene.run(&["bench", "forever.onnx", "--runtime", "ort", "--library", &library, "--timeout", "2", "--json"])?;
+    expect(&ended, code::RUNTIME, &["a run of the model did not end in 2 s", "--timeout"])?;
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    let report = json(&ended)?;
+    assert_eq!(report["error"]["kind"], "timeout");
+    assert_eq!(report["settings"]["timeout_secs"], 2.0);
+    Ok(())
+}
+
 /// Each failure has its exit code and its kind, and the JSON has it too.
 pub(crate) fn failures_are_structured() -> Outcome {
     let scene = scene()?;
@@ -183,10 +206,16 @@ pub(crate) fn wrong_options_are_refused() -> Outcome {
         ["--interval-share", "2"],
         ["--preset", "slow"],
         ["--max-secs", "1e9"],
+        ["--timeout", "-1"],
         ["--json", "other.onnx"],
         ["--trace", "model.onnx"],
     ] {
         expect(&scene.run(&[&["bench", "model.onnx"], wrong.as_slice()].concat())?, code::USAGE, &[wrong[1]])?;
+    }
+    for file in ["--json", "--trace"] {
+        let ended = scene.run(&["bench", "model.onnx", file, "no-such-folder/result.json"])?;
+        expect(&ended, code::STORAGE, &["no-such-folder"])?;
+        assert!(!ended.stderr.contains("pass 1"), "it measured what it cannot write:\n{}", ended.stderr);
     }
     assert_eq!(std::fs::read(scene.path("model.onnx"))?, canary::model());
     Ok(())

@@ -106,6 +106,7 @@ pub(crate) fn failures_name_the_model() -> Outcome {
     check(&["a.onnx", "canary.onnx", "--data", "digits"], code::USAGE, "usage", "canary.onnx")?;
     check(&["a.onnx", "b.onnx", "--data", "no-such-data"], code::USAGE, "usage", "no-such-data")?;
     check(&["a.onnx", "b.onnx", "--data", "idx:no-such-data"], code::DATA, "data", "no-such-data")?;
+    check(&["a.onnx", "b.onnx", "--device", "raspberry"], code::USAGE, "usage", "raspberry")?;
     expect(&scene.run(&["compare", "a.onnx"])?, code::USAGE, &["2"])?;
     expect(&scene.run(&["compare", "a.onnx", "b.onnx", "--lambda", "1"])?, code::USAGE, &["--data"])
 }
