@@ -25,7 +25,7 @@ pub(crate) mod tests;
 pub use data::{
     Candidate, Fact, Layer, OnDevice, Predictor, Profile, ReportData, Span, TrainedEpoch, Untrained, Winner,
 };
-pub use learned::{Learned, LearnedMix};
+pub use learned::{Learned, LearnedLatency, LearnedMix};
 pub use page::html_page;
 pub use pareto_csv::pareto_csv;
 pub use reasons::text as reasons;
