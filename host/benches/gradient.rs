@@ -78,7 +78,7 @@ fn search(
         label_smoothing: 0.0,
         ..Recipe::default()
     };
-    let lesson = Lesson { data, recipe: &recipe, method, cost: None, seed };
+    let lesson = Lesson { data, recipe: &recipe, method, costs: &[], seed };
     let (begun, mut supernet) = (Instant::now(), Supernet::new(&relaxed, &recipe, seed)?);
     let mut stopped: Option<(Published, String)> = None;
     for epoch in 1..=epochs {

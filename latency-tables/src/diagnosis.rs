@@ -4,7 +4,7 @@
 
 use crate::interval::{CONFIDENCE, Conformal, HeldOut, Interval};
 use crate::kernel::KernelKind;
-use crate::predictor::Predictor;
+use crate::predictor::{Predictor, fit};
 use crate::sample::NetworkSample;
 use crate::selection::{held_out, in_folds, predict};
 
@@ -107,7 +107,7 @@ fn coverage(held_out: &[HeldOut]) -> Vec<Coverage> {
 
 /// Predictions of fresh networks by a predictor fitted to `samples`, in nanoseconds.
 pub(crate) fn errors_on(predictor: &dyn Predictor, samples: &[&NetworkSample], fresh: &[&NetworkSample]) -> Vec<f64> {
-    let model = predictor.fit(samples);
+    let model = fit(predictor, samples);
     let error = |sample: &&NetworkSample| {
         let told = predict(model.as_ref(), sample);
         told.predicted / told.measured - 1.0

@@ -117,6 +117,11 @@ impl NetworkSample {
         }
     }
 
+    /// Whether it is a kernel that was profiled alone, to know its kind, and no network of the kind that predictions are asked of.
+    pub fn is_alone(&self) -> bool {
+        self.kernels.kernels().len() == 1 && self.profiled_ns() > 0.0
+    }
+
     /// The latency that predictors learn: the median over the fresh processes, in nanoseconds.
     pub fn median_ns(&self) -> f64 {
         median(&self.latency_ns)

@@ -14,7 +14,7 @@ use crate::kernel::KernelKind;
 use crate::kernel_set::KernelSet;
 use crate::memory::MemoryModel;
 use crate::pace;
-use crate::predictor::{MIN_NETWORKS, PREDICTORS, Part, Predictor, evaluated, sum};
+use crate::predictor::{MIN_NETWORKS, PREDICTORS, Part, Predictor, evaluated, fit, sum, whole};
 use crate::sample::{Measured, NetworkSample, Provenance};
 use crate::selection::{Selection, fresh_scores};
 use crate::source::Source;
@@ -187,7 +187,7 @@ impl Table {
         let samples = self.counting();
         let too_few = TableError::TooFew { have: samples.len(), need: MIN_NETWORKS + 1 };
         let selection = Selection::of(&samples, self.source.as_ref().map(Source::predictor)).ok_or(too_few)?;
-        let memory = MemoryModel::fit(&samples);
+        let memory = MemoryModel::fit(&whole(&samples));
         let vocabulary = Vocabulary::of(&samples);
         self.fitted = Some(Fitted { selection, memory, vocabulary });
         Ok(())
@@ -310,7 +310,7 @@ impl Table {
     pub fn baseline_latency_ns(&self, graph: &Graph) -> Option<f64> {
         self.fitted.as_ref()?;
         let samples = self.counting();
-        Some(PREDICTORS[0].fit(&samples).latency_ns(&KernelSet::of(graph, self.rule)))
+        Some(fit(PREDICTORS[0], &samples).latency_ns(&KernelSet::of(graph, self.rule)))
     }
 
     /// Each kernel's part of the predicted latency, in execution order.

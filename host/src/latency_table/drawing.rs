@@ -7,6 +7,7 @@ use edgefit_latency::{KernelSet, Population, Table, active};
 use edgefit_onnx::ExportOptions;
 use edgefit_search::{Genotype, Space};
 
+use super::isolated::Isolated;
 use super::sampling::{Sampler, TableModel};
 use super::shapes::read_layers;
 use super::space::SpaceSpec;
@@ -16,6 +17,8 @@ use crate::search_run::{derived, describe_space};
 
 /// Genotypes among which the most doubted is chosen.
 const CHOICE: usize = 16;
+/// Every so many-th model of a table for general use may be a kernel alone, after the first few networks.
+const GAPS_EVERY: u64 = 4;
 /// What the table file says instead of a space.
 const GENERAL: &str = "layers of known networks";
 
@@ -90,17 +93,28 @@ impl Drawing for OfSpace {
     }
 }
 
-/// Random networks out of layer shapes.
+/// Random networks out of layer shapes, and kernels alone where those leave a gap.
 struct OfLayers {
     stacks: Stacks,
     drawn: Vec<Graph>,
+    isolated: Isolated,
     seed: u64,
     purpose: &'static str,
 }
 
 impl OfLayers {
     fn read(folder: &Path, seed: u64, purpose: &'static str) -> Result<Self> {
-        Ok(Self { stacks: Stacks::new(read_layers(folder)?), drawn: Vec::new(), seed, purpose })
+        let layers = read_layers(folder)?;
+        let isolated = Isolated::of(&layers);
+        Ok(Self { stacks: Stacks::new(layers), drawn: Vec::new(), isolated, seed, purpose })
+    }
+
+    /// The network of this number, among the networks.
+    fn stack(&mut self, number: u64) -> Option<Graph> {
+        for earlier in self.drawn.len() as u64..=number {
+            self.drawn.push(self.stacks.draw(derived(self.seed, self.purpose, earlier)));
+        }
+        self.drawn.get(number as usize).cloned()
     }
 }
 
@@ -113,11 +127,11 @@ impl Drawing for OfLayers {
         Ok(Population { space: GENERAL.to_owned(), input: Vec::new(), classes: 0 })
     }
 
-    fn next(&mut self, _table: &Table, number: u64) -> Result<Option<TableModel>> {
-        for earlier in self.drawn.len() as u64..=number {
-            self.drawn.push(self.stacks.draw(derived(self.seed, self.purpose, earlier)));
-        }
-        let Some(graph) = self.drawn.get(number as usize).cloned() else { return Ok(None) };
+    fn next(&mut self, table: &Table, number: u64) -> Result<Option<TableModel>> {
+        let isolated = self.isolated.drawn(table) as u64;
+        let is_for_gaps = number % GAPS_EVERY == GAPS_EVERY - 1 && number > GAPS_EVERY;
+        let gap = if is_for_gaps { self.isolated.next(table) } else { None };
+        let Some(graph) = gap.or_else(|| self.stack(number.saturating_sub(isolated))) else { return Ok(None) };
         TableModel::new(graph, derived(self.seed, &format!("{} weights", self.purpose), number)).map(Some)
     }
 }

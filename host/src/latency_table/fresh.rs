@@ -1,4 +1,6 @@
 //! A table evaluated on models that it has not seen: measured twice, in two rounds, so that the noise floor stands beside it.
+//!
+//! Only latency is measured, in fewer processes a round than the models of a table: what a model takes is told by those of both rounds.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -46,7 +48,7 @@ pub struct FreshPlan {
     pub device: String,
     /// What is measured.
     pub tested: Tested,
-    /// Fresh processes that each model is measured in, in each round.
+    /// Fresh processes that each model is measured in at least, in each round; more follow while no two agree.
     pub processes: usize,
     /// Seed of the models.
     pub seed: u64,
@@ -81,8 +83,9 @@ pub fn evaluate_fresh(
     }
     progress.emit(Event::Begin(announcement(plan, models.len(), table.provenance())));
     progress.emit(Event::Phase { phase: Phase::Table, done: 0 });
-    let mut rounds =
-        Rounds { pool: &mut pool, request: request(&config, plan.seed, plan.processes), progress, interrupt };
+    let request =
+        MeasureRequest { per_operator: None, memory_processes: 0, ..request(&config, plan.seed, plan.processes) };
+    let mut rounds = Rounds { pool: &mut pool, request, progress, interrupt };
     let measured = rounds.run(&models, &table, plan.seed);
     progress.emit(Event::End);
     evaluation(plan, &table, &measured?)
@@ -177,6 +180,15 @@ impl Measured {
         }
         measured
     }
+
+    /// Each model as the processes of both rounds together say.
+    fn of_both_rounds(&self) -> Vec<NetworkSample> {
+        let both = |(first, second): (&NetworkSample, &NetworkSample)| NetworkSample {
+            latency_ns: [first.latency_ns.as_slice(), &second.latency_ns].concat(),
+            ..first.clone()
+        };
+        self.first.iter().zip(&self.second).map(both).collect()
+    }
 }
 
 struct Rounds<'a> {
@@ -245,7 +257,8 @@ fn evaluation(plan: &FreshPlan, table: &Table, measured: &Measured) -> Result<Ev
     if first.is_empty() {
         return Err(Error::new(ErrorKind::Runtime, "the device could measure none of the models"));
     }
-    let scores = table.scores_on(&first)?;
+    let both = measured.of_both_rounds();
+    let scores = table.scores_on(&both.iter().collect::<Vec<_>>())?;
     let chosen = table.evaluation().map(|selection| selection.best().predictor).unwrap_or_default();
     let ours = scores.iter().filter(|(name, _)| *name == chosen).map(|(_, scores)| Figures::new(OURS, scores));
     let floor = Figures::new(NOISE_FLOOR, &Scores::of_repeat(&first, &second));
@@ -255,8 +268,13 @@ fn evaluation(plan: &FreshPlan, table: &Table, measured: &Measured) -> Result<Ev
         about: vec![
             format!("table    {}: {} models, guided by {chosen}", plan.table.display(), table.samples().len()),
             match plan.tested {
-                Tested::Drawn(_) => format!("tested   {} fresh models of its space, each measured twice", first.len()),
-                Tested::Files(_) => format!("tested   {} models, each measured twice", first.len()),
+                Tested::Drawn(_) => format!(
+                    "tested   {} fresh models of its space, each measured twice and judged by both times",
+                    first.len()
+                ),
+                Tested::Files(_) => {
+                    format!("tested   {} models, each measured twice and judged by both times", first.len())
+                }
             },
             format!("left out {} models: the device itself was slower than for the table", measured.disturbed),
         ],

@@ -4,10 +4,12 @@
 //! fills its table by the same `sampling` and `measuring`.
 
 mod build;
+mod coverage;
 mod drawing;
 mod evaluate;
 mod forecast;
 mod fresh;
+mod isolated;
 pub(crate) mod measuring;
 mod predict;
 pub(crate) mod sampling;
@@ -17,6 +19,7 @@ mod stacks;
 mod tabulated;
 
 pub use build::{BuildPlan, Built, build};
+pub use coverage::Coverage;
 pub use drawing::Origin;
 pub use evaluate::{Evaluation, Figures, TestedModel};
 pub use forecast::Forecast;

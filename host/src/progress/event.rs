@@ -122,8 +122,8 @@ pub enum Event {
         loss: f64,
         /// Mean entropy of the operations' probabilities, as a share of the highest.
         entropy: f64,
-        /// Expected latency, in milliseconds, where latency is a goal.
-        latency_ms: Option<f64>,
+        /// Expected latency on each device where latency is a goal.
+        latencies: Vec<Latency>,
     },
     /// The supernet is trained.
     Derived {

@@ -134,11 +134,12 @@ impl State {
     }
 }
 
-/// `loss 0.5321, entropy 83 %, expected latency 0.214 ms`.
+/// `loss 0.5321, entropy 83 %, expected latency 0.214 ms on pi`.
 fn relaxed(event: &Event) -> String {
-    let Event::RelaxedEpoch { loss, entropy, latency_ms } = event else { return String::new() };
-    let latency = latency_ms.map(|ms| format!(", expected latency {}", quantity::milliseconds(ms))).unwrap_or_default();
-    format!("loss {loss:.4}, entropy {:.0} %{latency}", 100.0 * entropy)
+    let Event::RelaxedEpoch { loss, entropy, latencies } = event else { return String::new() };
+    let told = |latency: &Latency| format!(", expected latency {}", on_device(latency));
+    let latencies: String = latencies.iter().map(told).collect();
+    format!("loss {loss:.4}, entropy {:.0} %{latencies}", 100.0 * entropy)
 }
 
 /// What happens to the finalist that leads.
@@ -166,10 +167,15 @@ pub(super) fn said(judged: &Judged) -> String {
 
 /// `0.843 ms`, or `0.843 ms on pi and 3.20 ms on phone (predicted)`.
 pub(super) fn latencies(judged: &Judged) -> String {
-    let told = |Latency { device, ms, is_measured }: &Latency| {
-        let device = device.as_ref().map(|device| format!(" on {device}")).unwrap_or_default();
-        let origin = if *is_measured { "" } else { " (predicted)" };
-        format!("{}{device}{origin}", quantity::milliseconds(*ms))
+    let told = |latency: &Latency| {
+        let origin = if latency.is_measured { "" } else { " (predicted)" };
+        on_device(latency) + origin
     };
     judged.latencies.iter().map(told).collect::<Vec<_>>().join(" and ")
+}
+
+/// `0.843 ms`, or `0.843 ms on pi`.
+fn on_device(Latency { device, ms, .. }: &Latency) -> String {
+    let device = device.as_ref().map(|device| format!(" on {device}")).unwrap_or_default();
+    quantity::milliseconds(*ms) + &device
 }

@@ -4,6 +4,7 @@ use edgefit_search::explain::{Common, Explanation};
 use edgefit_search::{Constraint, Metric, Readings, Value};
 use serde::{Deserialize, Serialize};
 
+use super::early_ends::EarlyEnds;
 use super::learned::Learned;
 
 /// Everything that a report says about a run.
@@ -39,6 +40,9 @@ pub struct ReportData {
     /// What a supernet learned, if one guided the search.
     #[serde(default)]
     pub learned: Option<Learned>,
+    /// What trainings that ended early spared, where they could.
+    #[serde(default)]
+    pub early_ends: Option<EarlyEnds>,
     /// How long each part of the run took.
     pub phases: Vec<Span>,
     /// The search file, resolved.

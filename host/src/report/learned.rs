@@ -4,16 +4,27 @@ use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 
 use super::tables::bar;
+use crate::quantity::milliseconds;
 
 /// What a supernet learned.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Learned {
     /// Each mixed operation.
     pub mixes: Vec<LearnedMix>,
-    /// Expected latency after each epoch, in milliseconds, where that was looked at.
-    pub latency_ms: Option<Vec<f64>>,
+    /// Expected latency on each device where that was looked at.
+    #[serde(default)]
+    pub latencies: Vec<LearnedLatency>,
     /// How the training ended.
     pub end: String,
+}
+
+/// Expected latency on a device.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LearnedLatency {
+    /// The device, where there are several.
+    pub device: Option<String>,
+    /// Milliseconds after each epoch.
+    pub course_ms: Vec<f64>,
 }
 
 /// What was learned of one mixed operation.
@@ -59,7 +70,7 @@ const MOMENTS: [f64; 3] = [0.25, 0.5, 0.75];
 /// The section of the page.
 pub(super) fn draw(learned: &Learned) -> Markup {
     html! {
-        p { "The supernet was " (learned.end) "." @if let Some((first, last)) = ends(learned) { " Expected latency: " (milliseconds(first)) " after the first epoch, " (milliseconds(last)) " in the end." } }
+        p { "The supernet was " (learned.end) "." @for latency in &learned.latencies { (expected(latency)) } }
         div.wide { table.bars {
             thead { tr { th scope="col" { "Choice" } th scope="col" { "Operation" } @for moment in MOMENTS { th.number scope="col" { "at " (percent(moment)) } } th.number scope="col" { "in the end" } td {} } }
             tbody { @for mix in &learned.mixes { (rows(mix)) } }
@@ -83,13 +94,15 @@ fn rows(mix: &LearnedMix) -> Markup {
     }
 }
 
-fn ends(learned: &Learned) -> Option<(f64, f64)> {
-    let latencies = learned.latency_ms.as_ref()?;
-    Some((*latencies.first()?, *latencies.last()?))
-}
-
-fn milliseconds(latency_ms: f64) -> String {
-    crate::quantity::milliseconds(latency_ms)
+/// What became of the expected latency.
+fn expected(latency: &LearnedLatency) -> String {
+    let (Some(first), Some(last)) = (latency.course_ms.first(), latency.course_ms.last()) else { return String::new() };
+    let on = latency.device.as_ref().map(|device| format!(" on {device}")).unwrap_or_default();
+    format!(
+        " Expected latency{on}: {} after the first epoch, {} in the end.",
+        milliseconds(*first),
+        milliseconds(*last)
+    )
 }
 
 fn percent(share: f64) -> String {

@@ -6,6 +6,7 @@ mod answer;
 pub(crate) mod chart;
 mod course;
 mod data;
+mod early_ends;
 mod expected;
 mod layers;
 mod learned;
@@ -25,7 +26,8 @@ pub(crate) mod tests;
 pub use data::{
     Candidate, Fact, Layer, OnDevice, Predictor, Profile, ReportData, Span, TrainedEpoch, Untrained, Winner,
 };
-pub use learned::{Learned, LearnedMix};
+pub use early_ends::EarlyEnds;
+pub use learned::{Learned, LearnedLatency, LearnedMix};
 pub use page::html_page;
 pub use pareto_csv::pareto_csv;
 pub use reasons::text as reasons;

@@ -59,6 +59,7 @@ fn sections(data: &ReportData) -> Markup {
                 (tables::proposals(data))
                 h3 { "Where the time went" }
                 (tables::phases(&data.phases))
+                @if let Some(early) = &data.early_ends { p { "Of the candidates: " (early.said()) "." } }
             }))
         }
         @if let Some(learned) = &data.learned { (section("What the supernet learned", learned::draw(learned))) }

@@ -92,7 +92,8 @@ fn percent(share: f64) -> String {
 
 /// A few lines for a terminal: a name and what is said; none where nothing is clear.
 pub fn text(data: &ReportData) -> Vec<(String, String)> {
-    let mut lines: Vec<(String, String)> = data.learned.iter().map(learned::text).collect();
+    let spared = data.early_ends.iter().map(|early| ("spared".to_owned(), early.said()));
+    let mut lines: Vec<(String, String)> = data.learned.iter().map(learned::text).chain(spared).collect();
     for (device, metric, explanation) in explanations(data).filter(|(.., explanation)| is_clear(explanation)) {
         let named = explanation.effects.iter().take(NAMED).filter(|effect| effect.share >= LEAST_SHARE);
         let told = |effect: &Effect| {

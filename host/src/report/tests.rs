@@ -5,7 +5,7 @@ use edgefit_search::{Constraint, Metric, Readings, Value};
 use serde_json::{Value as Json, json};
 
 use super::{
-    Candidate, Fact, Layer, OnDevice, Predictor, Profile, ReportData, Span, TrainedEpoch, Untrained, Winner,
+    Candidate, EarlyEnds, Fact, Layer, OnDevice, Predictor, Profile, ReportData, Span, TrainedEpoch, Untrained, Winner,
     WinnerContext, html_page, pareto_csv, winner_json,
 };
 
@@ -150,6 +150,7 @@ pub(crate) fn sample() -> ReportData {
         candidates,
         untrained: Untrained { stopped: vec![(Constraint::at_most(Metric::LatencyMs, 1.0), 63), (Constraint::at_most(Metric::PeakMemoryKib, 16_384.0), 4)], duplicates: 5, failed: 1 },
         learned: None,
+        early_ends: None,
         phases: vec![
             Span { name: "latency table".into(), seconds: 14.2 },
             Span { name: "search".into(), seconds: 61.0 },
@@ -214,6 +215,17 @@ fn what_mattered_is_said_where_it_is_clear() {
     let [(_, choices), (_, front)] = said.as_slice() else { panic!("{said:?}") };
     assert_eq!(choices, "for accuracy: stage1.kernel 40 % (k5 best)");
     assert_eq!(front, "has in common: stem.width w16 (88 % of it)");
+}
+
+#[test]
+fn what_early_ends_spared_is_told_on_the_page_and_at_the_end() {
+    let early = EarlyEnds::of([(8, 16.0), (2, 6.0)], 8, 1);
+    let data = ReportData { early_ends: Some(early), ..sample() };
+    let told = "1 of 2 trainings ended early, which spared 6 of 16 epochs: 18 s of training";
+    assert!(html_page(&data).contains(&format!("Of the candidates: {told}")));
+    let said = super::reasons(&data);
+    assert!(said.iter().any(|(name, said)| name == "spared" && said.starts_with(told)), "{said:?}");
+    assert!(!html_page(&sample()).contains("ended early"));
 }
 
 /// The sample with a second device, twice as slow, whose bound decides.

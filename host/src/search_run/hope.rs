@@ -13,6 +13,7 @@ use crate::config::SearchConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::progress::Event;
 use crate::quantity::percent;
+use crate::report::EarlyEnds;
 use crate::study::{Purpose, Training};
 
 /// Probability of the interval that stands beside a predicted accuracy.
@@ -84,6 +85,17 @@ impl Run<'_> {
         let finished = whole.filter_map(|(_, training)| curve(training)).collect();
         let needed = needed(engine.goals(), &trial.known, known.iter());
         Ok(Some(Watch { finished, needed, epochs, least }))
+    }
+
+    /// What the trainings that ended early spared, if the configuration lets them.
+    pub(super) fn early_ends(&mut self) -> Result<Option<EarlyEnds>> {
+        let estimate = &self.config.estimate;
+        if estimate.stop_below.is_none() {
+            return Ok(None);
+        }
+        let trainings = self.study.trainings(Purpose::Estimate)?;
+        let trained = trainings.iter().map(|(_, training)| (training.epochs.len() as u64, training.seconds));
+        Ok(Some(EarlyEnds::of(trained, estimate.epochs as u64, estimate.jobs as u64)))
     }
 
     /// The accuracy that a candidate's training came to, or what is predicted where it ended early.

@@ -5,19 +5,21 @@ use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use edgefit_latency::Table;
 use edgefit_search::space::Relaxation;
 use edgefit_search::strategy::{self, Strategy};
-use edgefit_search::{Metric, Space, StrategySettings, draw};
+use edgefit_search::{Genotype, Metric, Space, StrategySettings, draw};
 use edgefit_train::differentiable::{Cost, Gate, Lesson, Method, Pull, Relaxed, Supernet};
 
 use super::Run;
 use super::recipe;
 use super::seed::derived;
+use super::station::Station;
 use super::training::untrained;
 use crate::config::SearchConfig;
 use crate::error::{Error, ErrorKind, Result};
-use crate::progress::{Event, Phase as Part};
-use crate::report::{Learned, LearnedMix};
+use crate::progress::{Event, Latency, Phase as Part};
+use crate::report::{Learned, LearnedLatency, LearnedMix};
 use crate::run_folder::RunFile;
 use crate::study::Phase;
 
@@ -73,7 +75,8 @@ impl Run<'_> {
     fn learn_operations(&mut self, settings: &StrategySettings, relaxation: &Relaxation) -> Result<Learned> {
         let (begun, seed) = (Instant::now(), derived(self.config.seed, PHASE, 0));
         let epochs = settings.supernet_epochs.unwrap_or(1) as usize;
-        let cost = self.cost(relaxation, settings.latency_weight.unwrap_or(0.0), seed)?;
+        let prices = self.prices(relaxation, settings.latency_weight.unwrap_or(0.0), seed)?;
+        let costs: Vec<Cost> = prices.iter().map(|price| price.cost.clone()).collect();
         let recipe = recipe::relaxed(self.config, epochs);
         let options: Vec<usize> = relaxation.mixes.iter().map(|mix| mix.options.len()).collect();
         let gate = |gate: &edgefit_search::space::Gate| Gate { node: gate.node, mix: gate.mix, option: gate.option };
@@ -85,11 +88,10 @@ impl Run<'_> {
             supernet.restore(&bytes).ok();
         }
         self.progress.emit(Event::Phase { phase: Part::Relaxed, done: supernet.epochs().len() as u64 });
-        let lesson =
-            Lesson { data: &self.dataset, recipe: &recipe, method: method(settings), cost: cost.as_ref(), seed };
+        let lesson = Lesson { data: &self.dataset, recipe: &recipe, method: method(settings), costs: &costs, seed };
         let end = loop {
             if let Some(end) =
-                strategy::ended(relaxation, &supernet.course(), is_too_slow(&supernet, cost.as_ref()), epochs)
+                strategy::ended(relaxation, &supernet.course(), has_to_fall(&prices, &supernet.probabilities()), epochs)
             {
                 break end;
             }
@@ -105,10 +107,10 @@ impl Run<'_> {
             self.progress.emit(Event::RelaxedEpoch {
                 loss: supernet.epochs().last().and_then(|epoch| epoch.validation_loss).unwrap_or(f64::NAN),
                 entropy: entropy(&probabilities),
-                latency_ms: cost.as_ref().map(|cost| cost.expected(&probabilities)),
+                latencies: prices.iter().map(|price| price.expected(&probabilities)).collect(),
             });
         };
-        let learned = learned(relaxation, &supernet.course()[..end.epochs], cost.as_ref(), end.why);
+        let learned = learned(relaxation, &supernet.course()[..end.epochs], &prices, end.why);
         let document = serde_json::to_string(&learned).map_err(|e| Error::new(ErrorKind::Internal, e))?;
         self.study.save_document(PHASE, &document)?;
         self.study.finish_phase(&Phase { name: PHASE.to_owned(), seconds: begun.elapsed().as_secs_f64() })?;
@@ -116,49 +118,88 @@ impl Run<'_> {
         Ok(learned)
     }
 
-    /// What the operations cost the first device by its table, where latency is a goal: how much the predicted latency of random networks
-    /// changes, in the mean, when they take an operation.
-    fn cost(&self, relaxation: &Relaxation, weight: f64, seed: u64) -> Result<Option<Cost>> {
-        let Some(wanted) = wanted(self.config) else { return Ok(None) };
+    /// What the operations cost each device by its table, where latency is a goal there: how much the predicted latency of random
+    /// networks changes, in the mean, when they take an operation.
+    fn prices(&self, relaxation: &Relaxation, weight: f64, seed: u64) -> Result<Vec<Price>> {
+        let wanted = (0_u8..).zip(&self.stations).filter_map(|(number, station)| {
+            let wanted = wanted(self.config, number)?;
+            Some((wanted, station))
+        });
+        let is_alone = self.stations.len() == 1;
+        let price = |(wanted, station): (Wanted, &Station)| {
+            let (mean, effects) = effects(&self.means(relaxation, &station.table, seed)?);
+            let (pull, most_ms) = match wanted {
+                Wanted::Less(bound) => (Pull::Less(bound.unwrap_or(mean)), bound),
+                Wanted::AtMost(bound) => (Pull::AtMost(bound), Some(bound)),
+                Wanted::Near(target) => (Pull::Near(target), Some(target)),
+            };
+            let device = (!is_alone).then(|| station.label.clone());
+            Ok(Price { device, cost: Cost { mean, effects, pull, weight }, most_ms })
+        };
+        wanted.map(price).collect()
+    }
+
+    /// The mean latency, in milliseconds, that a table predicts of random networks with each operation; `None` for what none can take.
+    fn means(&self, relaxation: &Relaxation, table: &Table, seed: u64) -> Result<Vec<Vec<Option<f64>>>> {
         let operations: usize = relaxation.mixes.iter().map(|mix| mix.options.len()).sum();
         let contexts = (PREDICTED / operations.max(1)).clamp(CONTEXTS.0, CONTEXTS.1);
-        let mut sums: Vec<Vec<Option<f64>>> =
+        let predicted = |network: &Genotype| -> Result<f64> {
+            Ok(table.predict(&self.space.decode(network)?)?.latency_ns.value / NS_PER_MS)
+        };
+        let mut means: Vec<Vec<Option<f64>>> =
             relaxation.mixes.iter().map(|mix| vec![None; mix.options.len()]).collect();
         for context in 0..contexts {
             let rng = &mut draw::stream(seed, context as u64);
             let network = relaxation.sample(rng);
-            for (mix, sums) in sums.iter_mut().enumerate() {
-                for (option, sum) in sums.iter_mut().enumerate() {
+            for (mix, means) in means.iter_mut().enumerate() {
+                for (option, mean) in means.iter_mut().enumerate() {
                     let Some(with) = relaxation.with(&network, mix, option, rng) else { continue };
-                    let predicted =
-                        self.stations[0].table.predict(&self.space.decode(&with)?)?.latency_ns.value / NS_PER_MS;
-                    *sum = Some(sum.unwrap_or(0.0) + predicted / contexts as f64);
+                    *mean = Some(mean.unwrap_or(0.0) + predicted(&with)? / contexts as f64);
                 }
             }
         }
-        let (mean, effects) = effects(&sums);
-        let pull = match wanted {
-            Wanted::Less(bound) => Pull::Less(bound.unwrap_or(mean)),
-            Wanted::AtMost(bound) => Pull::AtMost(bound),
-            Wanted::Near(target) => Pull::Near(target),
-        };
-        Ok(Some(Cost { mean, effects, pull, weight }))
+        Ok(means)
     }
 }
 
-/// What a run wants of the latency on its first device, in milliseconds.
+/// What the operations cost a device.
+struct Price {
+    /// What it is called, where there are several.
+    device: Option<String>,
+    /// Milliseconds of each operation.
+    cost: Cost,
+    /// The latency that is low enough, in milliseconds; `None` where less is always better.
+    most_ms: Option<f64>,
+}
+
+impl Price {
+    fn expected(&self, probabilities: &[Vec<f64>]) -> Latency {
+        Latency { device: self.device.clone(), ms: self.cost.expected(probabilities), is_measured: false }
+    }
+
+    /// Whether the latency is to fall further, so that operations win which cost little.
+    fn has_to_fall(&self, probabilities: &[Vec<f64>]) -> bool {
+        self.cost.weight > 0.0 && self.most_ms.is_none_or(|most_ms| self.cost.expected(probabilities) > most_ms)
+    }
+}
+
+fn has_to_fall(prices: &[Price], probabilities: &[Vec<f64>]) -> bool {
+    prices.iter().any(|price| price.has_to_fall(probabilities))
+}
+
+/// What a run wants of the latency on a device, in milliseconds.
 enum Wanted {
     Less(Option<f64>),
     AtMost(f64),
     Near(f64),
 }
 
-fn wanted(config: &SearchConfig) -> Option<Wanted> {
+fn wanted(config: &SearchConfig, number: u8) -> Option<Wanted> {
     let goals = config.goals();
-    let on_first = |metric: Metric, device: u8| metric == Metric::LatencyMs && device == 0;
-    let bound = goals.constraints().iter().find(|c| on_first(c.metric, c.device)).and_then(|c| c.max);
-    let target = goals.targets().iter().find(|target| on_first(target.metric, target.device));
-    let is_objective = goals.objectives().iter().any(|objective| on_first(objective.metric, objective.device));
+    let is_here = |metric: Metric, device: u8| metric == Metric::LatencyMs && device == number;
+    let bound = goals.constraints().iter().find(|c| is_here(c.metric, c.device)).and_then(|c| c.max);
+    let target = goals.targets().iter().find(|target| is_here(target.metric, target.device));
+    let is_objective = goals.objectives().iter().any(|objective| is_here(objective.metric, objective.device));
     match (target, is_objective) {
         (Some(target), _) => Some(Wanted::Near(target.value)),
         (None, true) => Some(Wanted::Less(bound)),
@@ -178,14 +219,6 @@ fn effects(means: &[Vec<Option<f64>>]) -> (f64, Vec<Vec<f64>>) {
     (of_all, filled.iter().map(|values| values.iter().map(|value| value - mean(values)).collect()).collect())
 }
 
-/// Whether the latency is to fall further, so that operations win which cost little.
-fn is_too_slow(supernet: &Supernet, cost: Option<&Cost>) -> bool {
-    cost.is_some_and(|cost| match cost.pull {
-        Pull::Less(_) => cost.weight > 0.0,
-        Pull::AtMost(most) | Pull::Near(most) => cost.expected(&supernet.probabilities()) > most,
-    })
-}
-
 fn method(settings: &StrategySettings) -> Method {
     match (settings.order, settings.name.as_str()) {
         (Some(2), _) => Method::UnrolledDarts,
@@ -203,19 +236,48 @@ fn entropy(probabilities: &[Vec<f64>]) -> f64 {
     probabilities.iter().map(of_mix).sum::<f64>() / probabilities.len().max(1) as f64
 }
 
-fn learned(relaxation: &Relaxation, course: &[Vec<Vec<f64>>], cost: Option<&Cost>, end: String) -> Learned {
+fn learned(relaxation: &Relaxation, course: &[Vec<Vec<f64>>], prices: &[Price], end: String) -> Learned {
     let mix = |(at, mix): (usize, &edgefit_search::space::Mix)| LearnedMix {
         name: mix.name.clone(),
         options: mix.options.clone(),
         course: course.iter().map(|epoch| epoch[at].clone()).collect(),
     };
-    let latency_ms = cost.map(|cost| course.iter().map(|epoch| cost.expected(epoch)).collect());
-    Learned { mixes: relaxation.mixes.iter().enumerate().map(mix).collect(), latency_ms, end }
+    let latency = |price: &Price| LearnedLatency {
+        device: price.device.clone(),
+        course_ms: course.iter().map(|epoch| price.cost.expected(epoch)).collect(),
+    };
+    Learned {
+        mixes: relaxation.mixes.iter().enumerate().map(mix).collect(),
+        latencies: prices.iter().map(latency).collect(),
+        end,
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::effects;
+    use edgefit_train::differentiable::{Cost, Pull};
+
+    use super::{Price, effects, has_to_fall};
+
+    fn price(most_ms: Option<f64>, weight: f64) -> Price {
+        let cost = Cost { mean: 2.0, effects: vec![vec![-1.0, 1.0]], pull: Pull::Less(2.0), weight };
+        Price { device: None, cost, most_ms }
+    }
+
+    #[test]
+    fn the_latency_has_to_fall_until_every_device_has_what_it_is_bound_to() {
+        let (fast, slow) = (vec![vec![1.0, 0.0]], vec![vec![0.0, 1.0]]);
+        for (prices, expected) in [
+            (vec![], [false, false]),
+            (vec![price(Some(2.0), 0.1)], [false, true]),
+            (vec![price(Some(2.0), 0.1), price(Some(0.5), 0.1)], [true, true]),
+            // Without a bound less is always better, and without a weight nothing pulls.
+            (vec![price(None, 0.1)], [true, true]),
+            (vec![price(None, 0.0), price(Some(0.5), 0.0)], [false, false]),
+        ] {
+            assert_eq!([&fast, &slow].map(|probabilities| has_to_fall(&prices, probabilities)), expected);
+        }
+    }
 
     #[test]
     fn effects_are_differences_from_the_mean() {

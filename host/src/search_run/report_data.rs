@@ -45,6 +45,7 @@ impl Run<'_> {
             hypervolume: records.iter().filter_map(|record| record.hypervolume).collect(),
             in_common: self.in_common(engine),
             learned: self.learned_operations()?,
+            early_ends: self.early_ends()?,
             phases: self
                 .study
                 .phases()?

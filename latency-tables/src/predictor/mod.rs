@@ -35,6 +35,11 @@ pub trait Predictor: fmt::Debug + Sync {
         true
     }
 
+    /// Whether it learns from [kernels alone](NetworkSample::is_alone) too; whole networks are all that the plain models are made for.
+    fn learns_from_alone(&self) -> bool {
+        false
+    }
+
     /// Fits it to at least [`MIN_NETWORKS`] samples. The same samples in the same order give the same model, bit for bit.
     fn fit(&self, samples: &[&NetworkSample]) -> Box<dyn Model>;
 }
@@ -100,6 +105,20 @@ impl Part {
 /// What the kernels of a network add up to.
 pub(crate) fn sum(model: &dyn Additive, network: &KernelSet) -> Part {
     network.kernels().iter().fold(Part::default(), |sum, kernel| sum.and(&model.part(kernel)))
+}
+
+/// A predictor fitted to those of the samples that it learns from.
+pub(crate) fn fit(predictor: &dyn Predictor, samples: &[&NetworkSample]) -> Box<dyn Model> {
+    match predictor.learns_from_alone() {
+        true => predictor.fit(samples),
+        false => predictor.fit(&whole(samples)),
+    }
+}
+
+/// The samples of whole networks; all where too few are.
+pub(crate) fn whole<'a>(samples: &[&'a NetworkSample]) -> Vec<&'a NetworkSample> {
+    let whole: Vec<&NetworkSample> = samples.iter().copied().filter(|sample| !sample.is_alone()).collect();
+    if whole.len() > MIN_NETWORKS { whole } else { samples.to_vec() }
 }
 
 /// The predictors among which cross-validation chooses, the baselines first and the one to trust without evidence last.

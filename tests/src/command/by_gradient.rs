@@ -39,11 +39,22 @@ pub(crate) fn a_supernet_guides_the_search_and_survives_a_kill() -> Outcome {
     Ok(())
 }
 
-/// With latency as a goal the table says what operations cost; other spaces and settings are refused before anything is done.
+/// With latency as a goal the table of each device says what operations cost there; other spaces and settings are refused before anything is
+/// done.
 pub(crate) fn latency_is_expected_and_other_spaces_are_refused() -> Outcome {
     let text = search("\"gdas\"\nsupernet_epochs = 3\nlatency_weight = 0.5") + "latency_ms = \"min\"\n";
     let scene = Scene::new(&text)?;
     expect(&scene.search(&["-v"])?, code::DONE, &["relaxed 3/3: loss", "expected latency", "entropy"])?;
+    let device = "[device]\nname = \"local\"\nruntime = \"tract\"\n";
+    let one = device.replace("[device]", "[[devices]]");
+    let both = Scene::new(&text.replace(device, &format!("{one}\n{one}threads = 2\n")))?;
+    let on_each = ["1 thread)", "2 threads)"].map(|threads| format!(" on local (tract, {threads}"));
+    let ended = both.search(&["-v"])?;
+    expect(&ended, code::DONE, &["expected latency"])?;
+    let epoch = ended.stderr.lines().find(|line| line.contains("relaxed 3/3")).ok_or("no last epoch")?;
+    assert!(on_each.iter().all(|device| epoch.contains(device)), "{epoch}");
+    let page = both.read("run/report.html")?;
+    assert!(on_each.iter().all(|device| page.contains(&format!("Expected latency{device}"))), "not on each device");
     let chain = Scene::new(&TINY.replace("\"random\"", "\"gdas\""))?;
     expect(&chain.search(&[])?, code::USAGE, &["strategy.name", "`chain`", "nb201"])?;
     assert!(!chain.path("run").exists());

@@ -37,16 +37,21 @@ pub(crate) fn paused_trainings_go_on() -> Outcome {
     Ok(())
 }
 
-/// The same where trainings end early, whose end depends on the curves of others: each ends after the same epoch, and says why.
+/// The same where trainings end early, whose end depends on the curves of others: each ends after the same epoch, and says why; the report
+/// says what that spared.
 pub(crate) fn hopeless_trainings_end_again() -> Outcome {
     let search = TINY.replace("latency_ms = \"min\"\n", "").replace("trials = 6", "trials = 11");
-    let (_, trials) = lost_nothing(&search.replace("epochs = 1\n", "epochs = 5\nstop_below = 0.5\n"), &[0.7])?;
+    let (scene, trials) = lost_nothing(&search.replace("epochs = 1\n", "epochs = 5\nstop_below = 0.5\n"), &[0.7])?;
     let told =
         trials.iter().filter_map(|trial| trial.results.best(Metric::Accuracy)).map(|a| format!("{:?}", a.origin));
     let (ended, whole): (Vec<String>, Vec<String>) = told.partition(|by| by.contains("learning curve"));
     assert!(ended.iter().all(|by| by.contains("Predicted") && by.contains("probability of")), "{ended:?}");
     assert!(!ended.is_empty() && whole.len() >= 4, "{} ended early, {} did not", ended.len(), whole.len());
     assert!(whole.iter().all(|by| by.contains("5 epochs")), "{whole:?}");
+    let spared = format!("{} of {} trainings ended early, which spared", ended.len(), trials.len());
+    assert!(scene.read("run/report.html")?.contains(&spared), "the page does not say what was spared");
+    let report = scene.run(&["report", "run"])?;
+    assert!(report.stdout.contains(&spared), "{}", report.stdout);
     Ok(())
 }
 

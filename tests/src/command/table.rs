@@ -49,6 +49,9 @@ pub(crate) fn a_table_is_built_and_goes_on() -> Outcome {
     assert!(shown["measured"][0].as_str().is_some_and(|date| date.starts_with("20")), "{shown}");
     let text = scene.run(&["table", "show", "a.table"])?.stdout;
     assert!(text.contains("runtime  tract") && text.contains("full_conv") && text.contains("operator-count"), "{text}");
+    assert!(text.contains("covers   of the kernels of 200 random networks"), "{text}");
+    let shares = ["seen", "inferred", "unknown"].map(|key| shown["coverage"]["space"][key].as_f64().unwrap_or(-1.0));
+    assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-9 && shares[0] > 0.0, "{shown}");
     Ok(())
 }
 
@@ -124,14 +127,21 @@ pub(crate) fn tables_are_compared_and_drawn() -> Outcome {
     Ok(())
 }
 
-/// A table of general use is made of layer shapes, and tried on an ONNX model of no space.
+/// A table of general use is made of layer shapes, with kernels alone where they leave a gap, and tried on an ONNX model of no space.
 pub(crate) fn a_table_for_any_network_is_built() -> Outcome {
     let scene = Scene::new("")?;
     let conv = "input_h,cin,cout,ks,stride,groups\n8,1,8,3,1,1\n8,8,8,3,1,1\n8,8,8,3,1,8\n8,8,16,1,1,1\n8,16,8,1,2,1\n";
     scene.write("layers/conv.csv", conv)?;
+    scene.write("layers/fc.csv", "cin,cout\n24,12\n")?;
     scene.write("model.onnx", model([1, 8, 8])?)?;
-    let arguments = ["table", "build", "--layers", "layers", "--processes", "1", "--models", "8", "--out", "any.table"];
+    let arguments =
+        ["table", "build", "--layers", "layers", "--processes", "1", "--models", "12", "--out", "any.table"];
     expect(&scene.run(&arguments)?, code::DONE, &["layers of known networks"])?;
+    let shown = json(&scene.run(&["table", "show", "any.table", "--json"])?)?;
+    let covered = &shown["coverage"]["kinds"];
+    // The dense layer, which no convolution leads to, and a kernel of the first kind that hardly any network has.
+    assert!(covered["alone"].as_u64().is_some_and(|alone| alone >= 2), "{shown}");
+    assert!(covered["never"].as_array().is_some_and(|never| never.contains(&"softmax".into())), "{shown}");
     let evaluate = ["table", "evaluate", "any.table", "--processes", "1", "--onnx", "model.onnx"];
     let evaluated = json(&scene.run(&[evaluate.as_slice(), &["--json"]].concat())?)?;
     let tested = &evaluated["models"][0];

@@ -24,8 +24,8 @@ pub(in crate::cli) struct EvaluateArgs {
     /// The device to measure on
     #[arg(long, value_name = "NAME", default_value = "local", conflicts_with = "csv")]
     device: String,
-    /// Fresh processes that each model is measured in, each time
-    #[arg(long, value_name = "N", default_value_t = 3, conflicts_with = "csv", value_parser = clap::value_parser!(u32).range(1..=100))]
+    /// Fresh processes that each model is measured in, each time, at least; more follow while no two agree
+    #[arg(long, value_name = "N", default_value_t = 2, conflicts_with = "csv", value_parser = clap::value_parser!(u32).range(1..=100))]
     processes: u32,
     /// Tabulated latencies instead: CSV, or gzipped with a name in .gz, with NAS-Bench-201 cells in column `arch`
     #[arg(long, value_name = "TABLE", requires_all = ["latency_column", "train", "repeats"])]

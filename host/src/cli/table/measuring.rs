@@ -30,7 +30,7 @@ pub(super) struct MeasuringArgs {
     /// End before, once the mean error on held-out models is down to so many percent
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     target_error: Option<f64>,
-    /// Fresh processes that each model is measured in
+    /// Fresh processes that each model is measured in, at least; more follow while no two agree
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     processes: u32,
     /// Seed of the models

@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::super::{output, running};
 use super::ShowArgs;
 use crate::error::Result;
+use crate::latency_table::Coverage;
 use crate::quantity::{count, milliseconds, percent};
 use crate::report;
 
@@ -51,6 +52,8 @@ pub(super) struct Description {
     /// Least, middle and greatest measured latency.
     latency_ms: Option<[f64; 3]>,
     kernels: Vec<KindText>,
+    /// What of its space, or of the kinds of kernels, was measured; absent where that is not known.
+    coverage: Option<Coverage>,
     /// Share of profiled time that no kernel explains.
     unmatched_share: f64,
     /// The predictor that guides.
@@ -131,6 +134,8 @@ impl Description {
             measured: dates(table.samples()),
             latency_ms: latencies(table.samples()),
             kernels: kinds(table.samples()),
+            // A space that this version does not have says nothing, and all else is still told.
+            coverage: Coverage::of(table).ok().flatten(),
             unmatched_share: table.unmatched_share(),
             chosen: table.evaluation().map(|selection| selection.best().predictor.to_owned()),
             candidates: table.evaluation().map(candidates).unwrap_or_default(),
@@ -172,6 +177,7 @@ impl Description {
             ("kernels", self.kernels_text()),
             ("profile", format!("{} of its time belongs to no kernel", percent(self.unmatched_share))),
         ];
+        facts.extend(self.coverage.iter().map(|coverage| ("covers", coverage.text())));
         facts.extend(self.source.iter().flat_map(SourceText::facts));
         facts
     }

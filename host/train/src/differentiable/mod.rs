@@ -81,8 +81,8 @@ pub struct Lesson<'a> {
     pub recipe: &'a Recipe,
     /// How the architecture learns.
     pub method: Method,
-    /// What the operations cost, if that is to matter.
-    pub cost: Option<&'a Cost>,
+    /// What the operations cost, where that is to matter: on each of several devices, for one.
+    pub costs: &'a [Cost],
     /// Decides everything that is drawn by chance.
     pub seed: u64,
 }
@@ -250,7 +250,7 @@ impl Supernet {
         validation: &Batch,
         rng: &mut ChaCha8Rng,
     ) -> Option<f64> {
-        let Lesson { method, cost, recipe, .. } = *step.lesson;
+        let Lesson { method, costs, recipe, .. } = *step.lesson;
         let weights = self.operations(step, rng);
         let only_gates = Tracked { weights: false, gates: true };
         let (loss, of_gates) = match method {
@@ -267,7 +267,7 @@ impl Supernet {
             }
         };
         let mut gradient = self.alphas.gradient(&weights, &of_gates);
-        if let Some(cost) = cost {
+        for cost in costs {
             let of_cost = self.alphas.gradient(&self.alphas.all(), &cost.gradient(&self.probabilities()));
             gradient.iter_mut().zip(of_cost).for_each(|(gradient, of_cost)| *gradient += of_cost);
         }

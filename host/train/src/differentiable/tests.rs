@@ -71,7 +71,7 @@ fn the_gradient_of_a_mixed_operation_is_that_of_differences() {
     let (data, recipe) = (digits(), recipe(1));
     let mut supernet = supernet(&recipe);
     supernet.alphas.values = vec![0.1, -0.4, 0.3, 0.2, 0.5, -0.6];
-    let lesson = Lesson { data: &data, recipe: &recipe, method: Method::Darts, cost: None, seed: 1 };
+    let lesson = Lesson { data: &data, recipe: &recipe, method: Method::Darts, costs: &[], seed: 1 };
     let batch = batch(&data, 0);
     let gradient = |supernet: &Supernet| {
         let operations = supernet.alphas.all();
@@ -97,7 +97,7 @@ fn the_gradient_of_a_mixed_operation_is_that_of_differences() {
 fn a_closed_gate_lets_nothing_through_and_takes_no_gradient() {
     let (data, recipe) = (digits(), recipe(1));
     let supernet = supernet(&recipe);
-    let lesson = Lesson { data: &data, recipe: &recipe, method: Method::Gdas, cost: None, seed: 1 };
+    let lesson = Lesson { data: &data, recipe: &recipe, method: Method::Gdas, costs: &[], seed: 1 };
     let both = Tracked { weights: true, gates: true };
     for open in [[0, 3], [1, 5], [2, 4], [2, 3]] {
         let mut operations = supernet.alphas.all();
@@ -122,7 +122,7 @@ fn scales_before_gates_do_not_learn_and_all_else_does() {
     let (data, recipe) = (digits(), recipe(2));
     let mut supernet = supernet(&recipe);
     let first = supernet.network.parameters.iter().map(crate::network::numbers).collect::<Vec<_>>();
-    let lesson = Lesson { data: &data, recipe: &recipe, method: Method::Darts, cost: None, seed: 1 };
+    let lesson = Lesson { data: &data, recipe: &recipe, method: Method::Darts, costs: &[], seed: 1 };
     supernet.train_epoch(&lesson, &mut go_on).unwrap();
     let masked: usize = supernet
         .masks
@@ -145,19 +145,21 @@ fn it_finds_that_convolutions_are_better_than_nothing_unless_they_cost_too_much(
     let (data, recipe) = (digits(), recipe(12));
     let effects = vec![vec![-1.0, -1.0, 2.0]; 2];
     let dear = Cost { mean: 3.0, effects, pull: Pull::Less(1.0), weight: 5.0 };
+    // On another device all operations cost the same.
+    let on_two = [Cost { effects: vec![vec![0.0; 3]; 2], ..dear.clone() }, dear];
     for method in [Method::Darts, Method::UnrolledDarts, Method::Gdas] {
-        for cost in [None, Some(&dear)] {
+        for costs in [[].as_slice(), &on_two] {
             let mut supernet = supernet(&recipe);
-            let lesson = Lesson { data: &data, recipe: &recipe, method, cost, seed: 1 };
+            let lesson = Lesson { data: &data, recipe: &recipe, method, costs, seed: 1 };
             (0..12).for_each(|_| supernet.train_epoch(&lesson, &mut go_on).unwrap());
             let losses: Vec<f64> = supernet.epochs().iter().filter_map(|epoch| epoch.validation_loss).collect();
-            assert!(cost.is_some() || losses[11] < losses[0] - 0.1, "{method:?}: {losses:?}");
+            assert!(!costs.is_empty() || losses[11] < losses[0] - 0.1, "{method:?}: {losses:?}");
             for probabilities in supernet.probabilities() {
                 let [none, skip, conv] = probabilities[..] else { panic!("{probabilities:?}") };
                 let rest = none.max(skip);
                 assert!(
-                    if cost.is_some() { conv < rest } else { conv > none },
-                    "{method:?} {cost:?}: {probabilities:?}"
+                    if costs.is_empty() { conv > none } else { conv < rest },
+                    "{method:?} {costs:?}: {probabilities:?}"
                 );
             }
         }
@@ -169,7 +171,7 @@ fn it_goes_on_from_its_bytes_as_if_it_had_not_stopped() {
     let data = digits();
     for (method, optimizer) in [(Method::Gdas, Optimizer::Adamw), (Method::Darts, Optimizer::Sgd)] {
         let recipe = Recipe { optimizer, ..recipe(3) };
-        let lesson = Lesson { data: &data, recipe: &recipe, method, cost: None, seed: 1 };
+        let lesson = Lesson { data: &data, recipe: &recipe, method, costs: &[], seed: 1 };
         let (mut whole, mut resumed) = (supernet(&recipe), supernet(&recipe));
         whole.train_epoch(&lesson, &mut go_on).unwrap();
         resumed.restore(&whole.to_bytes()).unwrap();
@@ -198,7 +200,7 @@ fn no_sample_is_in_both_halves() {
 fn a_rate_that_is_far_too_high_ends_it_with_the_reason() {
     let (data, recipe) = (digits(), Recipe { warmup: 0.0, learning_rate: 1e9, ..recipe(6) });
     let mut supernet = supernet(&recipe);
-    let lesson = Lesson { data: &data, recipe: &recipe, method: Method::Darts, cost: None, seed: 1 };
+    let lesson = Lesson { data: &data, recipe: &recipe, method: Method::Darts, costs: &[], seed: 1 };
     let error = (0..6).find_map(|_| supernet.train_epoch(&lesson, &mut go_on).err()).expect("it cannot converge");
     assert!(matches!(error, TrainError::Diverged { .. }), "{error}");
 }

@@ -24,7 +24,7 @@ use profile::Profiles;
 use similarity::{Place, Range};
 pub use transferred::{TRANSFERRED, Transferred};
 
-use super::{Additive, LEAST_NS, Model, Part, Predictor, sum};
+use super::{Additive, LEAST_NS, Model, Part, Predictor, sum, whole};
 use crate::kernel::{Kernel, KernelKind};
 use crate::kernel_set::KernelSet;
 use crate::linear::{Fit, Problem};
@@ -102,6 +102,10 @@ impl Predictor for KernelSum {
         !self.profiles || samples.iter().any(|sample| sample.kernel_samples().next().is_some())
     }
 
+    fn learns_from_alone(&self) -> bool {
+        self.profiles
+    }
+
     fn fit(&self, samples: &[&NetworkSample]) -> Box<dyn Model> {
         Box::new(self.sum(samples))
     }
@@ -121,11 +125,12 @@ fn ranges(samples: &[&NetworkSample]) -> Vec<Option<Range>> {
 }
 
 impl Sum {
-    /// Fitted from a first estimate of any kernel.
+    /// Fitted from a first estimate of any kernel. Kernels alone say nothing of what a network takes beside its kernels.
     fn fit(costs: CostModel, profiles: &Profiles<'_>, samples: &[&NetworkSample]) -> Self {
         let times = Interpolation::fit(costs, profiles);
-        let overhead = fit_overhead(&times, samples);
-        let latest = &samples[samples.len().saturating_sub(MOST_NETWORKS)..];
+        let networks = whole(samples);
+        let overhead = fit_overhead(&times, &networks);
+        let latest = &networks[networks.len().saturating_sub(MOST_NETWORKS)..];
         let observations: Vec<Observation<'_>> = latest.iter().map(|s| observation(&times, &overhead, s)).collect();
         let correction = Correction::fit(&observations);
         let mut sum = Self { times, overhead, correction, entries: BTreeMap::new(), ranges: ranges(samples) };

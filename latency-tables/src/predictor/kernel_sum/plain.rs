@@ -24,6 +24,10 @@ impl Predictor for PlainSum {
         "plain-sum"
     }
 
+    fn learns_from_alone(&self) -> bool {
+        true
+    }
+
     fn fit(&self, samples: &[&NetworkSample]) -> Box<dyn Model> {
         let profiles = Profiles::as_profiled(samples);
         Box::new(Lookup { times: Interpolation::fit(CostModel::of(&profiles, samples), &profiles) })

@@ -35,6 +35,10 @@ impl Predictor for Transferred {
         TRANSFERRED
     }
 
+    fn learns_from_alone(&self) -> bool {
+        true
+    }
+
     fn fit(&self, samples: &[&NetworkSample]) -> Box<dyn Model> {
         let profiles = Profiles::of(samples);
         let adaptation = Adaptation::fit(Arc::clone(&self.source), &profiles, samples);
