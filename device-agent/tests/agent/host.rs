@@ -27,6 +27,11 @@ pub(crate) fn agent() -> Command {
     Command::new(std::env::var_os(OTHER_AGENT).unwrap_or_else(|| AGENT.into()))
 }
 
+/// Whether that is another program, which runs in an emulator: slowly, and without a limit of its memory.
+pub(crate) fn is_emulated() -> bool {
+    std::env::var_os(OTHER_AGENT).is_some()
+}
+
 /// Enough runs to see that it works.
 pub(crate) const SHORT: Plan = Plan {
     warm_up_runs: 3,

@@ -21,6 +21,9 @@ const LEAST_MODELS: usize = edgefit_latency::predictor::MIN_NETWORKS + 1;
 /// Models that are drawn at most, for each that the table is to have.
 const MOST_DRAWN: u64 = 2;
 
+/// Share of them that is enough where some do not count, since the device was slower meanwhile: the search measures more.
+const ENOUGH_SHARE: f64 = 0.6;
+
 const NS_PER_MS: f64 = 1e6;
 
 /// The name of this phase in the study.
@@ -57,11 +60,12 @@ impl Run<'_> {
 
     fn measure_models(&mut self, from: u64, begun: Instant) -> Result<()> {
         let total = self.config.table.models as u64;
+        let enough = ((total as f64 * ENOUGH_SHARE).ceil() as usize).max(LEAST_MODELS.min(total as usize));
         // More are measured in place of those that do not count, since the device was slower meanwhile.
         for number in from..MOST_DRAWN * total {
             self.check_interrupted()?;
             let (drawn, counting) = (self.stations[0].table.samples().len() as u64, self.counting());
-            let is_enough = drawn >= total && counting as u64 >= total;
+            let is_enough = drawn >= total && counting >= enough;
             let over_time = begun.elapsed().as_secs_f64() > self.config.table.seconds;
             let Some(genotype) = self.unseen_model(number) else { break };
             if is_enough || (over_time && counting >= LEAST_MODELS) {

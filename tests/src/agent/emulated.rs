@@ -11,8 +11,8 @@ use crate::{process, repository};
 const AGENT: &str = "/data/edgefit-agent";
 const FOLDER: &str = "/data";
 
-/// What an emulated board cannot have: QEMU keeps no limit of memory, and files of this machine are not there. Damaged models are run
-/// in numbers on this machine, where they take a second.
+/// What an emulated board cannot have: QEMU keeps no limit of memory, so that a model that takes more and more is not run there either,
+/// and files of this machine are not there. Damaged models are run in numbers on this machine, where they take a second.
 const LEFT_OUT: [&str; 3] = [
     "robustness::wrong_requests_are_refused_and_the_agent_goes_on",
     "transports::only_the_token_opens",

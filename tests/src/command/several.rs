@@ -21,7 +21,8 @@ pub(crate) fn every_network_is_measured_on_each() -> Outcome {
     let (scene, trials) = lost_nothing(&two_devices(1000.0), &[0.6])?;
     for trial in &trials {
         for device in [0, 1] {
-            let latency = trial.results.measured_on(device, Metric::LatencyMs);
+            // Where the device was disturbed all the while, the median stays predicted beside it.
+            let latency = trial.results.measured_on(device, Metric::LatencyP90Ms);
             assert!(latency.is_some(), "trial {} was not measured on device {device}", trial.number);
             assert!(trial.known.predicted_on(device, Metric::LatencyMs).is_some());
         }
