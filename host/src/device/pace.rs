@@ -13,7 +13,7 @@ use super::measurement::LatencyRun;
 use super::statistics::{median, quantile};
 
 /// A reading counts as disturbed when its work took longer than the device's by this share.
-const DISTURBED_SHARE: f64 = 0.06;
+const DISTURBED_SHARE: f64 = 0.1;
 
 /// The quantile of its readings that a process is remembered by: most have some undisturbed ones.
 const OF_A_PROCESS: f64 = 0.05;
