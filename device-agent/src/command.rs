@@ -4,13 +4,15 @@
 
 use std::{
     ffi::OsString,
-    fs,
+    fmt, fs,
     io::{self, Write},
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
 };
+
+use edgefit_protocol::limits::MAX_TOKEN_BYTES;
 
 use crate::{
     VERSION,
@@ -148,13 +150,20 @@ fn serve_tcp(address: SocketAddr, common: Common, prefix: &[&str]) -> Outcome {
 }
 
 fn options(common: Common, prefix: &[&str]) -> Result<Options, Box<dyn std::error::Error>> {
-    let token = common.token_file.map(fs::read_to_string).transpose()?;
-    let token = token.map(|token| token.trim().to_owned());
-    if token.as_deref() == Some("") {
-        return Err("the token file is empty".into());
-    }
+    let token = common.token_file.as_deref().map(read_token).transpose()?;
     let program = Program::this(&[prefix, &[JOB]].concat(), common.emulator)?;
     Ok(Options { program, token, store: common.store, lock: None })
+}
+
+/// The token in a file, without the space around it.
+fn read_token(path: &Path) -> Result<String, String> {
+    let wrong = |what: &dyn fmt::Display| format!("token file {}: {what}", path.display());
+    let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
+    match text.trim() {
+        "" => Err(wrong(&"it is empty")),
+        token if token.len() > MAX_TOKEN_BYTES => Err(wrong(&format!("more than {MAX_TOKEN_BYTES} bytes"))),
+        token => Ok(token.to_owned()),
+    }
 }
 
 #[cfg(test)]
@@ -175,5 +184,18 @@ mod tests {
         for wrong in ["", "--stdio --tcp 127.0.0.1:1", "--tcp", "--tcp host", "--nonsense"] {
             assert!(parsed(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_token_file_that_cannot_be_used_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        assert!(read_token(&path).unwrap_err().contains("token: "), "it is not there");
+        for wrong in ["\n", &"x".repeat(MAX_TOKEN_BYTES + 1)] {
+            fs::write(&path, wrong).unwrap();
+            assert!(read_token(&path).unwrap_err().starts_with("token file"), "{}", wrong.len());
+        }
+        fs::write(&path, " secret\n").unwrap();
+        assert_eq!(read_token(&path).as_deref(), Ok("secret"));
     }
 }

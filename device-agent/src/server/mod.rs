@@ -42,7 +42,7 @@ pub enum ServeError {
     #[error(transparent)]
     Handshake(#[from] HandshakeError),
     /// The host showed no token, or a wrong one.
-    #[error("the host did not show the token")]
+    #[error("the token is missing or wrong: name what the agent's --token-file holds, tcp://HOST:PORT?token=TOKEN")]
     Unauthorized,
     /// The host asked for something while a job was running.
     #[error("the host sent another request before the last one was answered")]

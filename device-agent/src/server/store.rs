@@ -1,8 +1,8 @@
 //! Blobs on the device: models and inputs, each in a file named by its SHA-256.
 //!
 //! A blob grows in a file of its own name with `.part` and gets its name when its hash was
-//! checked, so that a blob that is there is whole. When the store is full, the blobs that were
-//! used longest ago go.
+//! checked, so that a blob that is there is whole. When the store or the disk is full, the blobs
+//! that were used longest ago go.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -18,6 +18,9 @@ use edgefit_protocol::{
 };
 use sha2::{Digest, Sha256 as Hasher};
 use tempfile::TempDir;
+
+/// Bytes of a KiB.
+const KIB: u64 = 1024;
 
 /// The blobs of one agent.
 pub(super) struct Store {
@@ -85,13 +88,34 @@ impl Store {
     ) -> Result<Reply, JobError> {
         check_piece(total_bytes, offset, chunk)?;
         if offset == 0 {
-            self.make_room(total_bytes).map_err(|error| full(&error))?;
+            self.make_room(total_bytes, self.free_bytes()).map_err(|error| full(&error))?;
         }
-        let stored_bytes = self.append(sha256, offset, chunk).map_err(|error| full(&error))?;
+        let stored_bytes = self.append_whole(sha256, offset, chunk).map_err(|error| full(&error))?;
         if stored_bytes == total_bytes {
             self.complete(sha256)?;
         }
         Ok(self.status(sha256))
+    }
+
+    /// Appends a piece; where the disk has no room for it, blobs go, the longest unused first. A blob that cannot be whole leaves nothing.
+    fn append_whole(&self, sha256: &Sha256, offset: u64, chunk: &[u8]) -> io::Result<u64> {
+        let full = match self.append(sha256, offset, chunk) {
+            Err(error) if is_without_room(&error) => error,
+            result => return result,
+        };
+        let part = self.part(sha256);
+        let mut others = self.blobs()?;
+        others.retain(|blob| blob.path != part);
+        others.sort_by_key(|blob| blob.used);
+        for other in others {
+            fs::remove_file(other.path)?;
+            match self.append(sha256, offset, chunk) {
+                Err(error) if is_without_room(&error) => {}
+                result => return result,
+            }
+        }
+        let _ = fs::remove_file(part);
+        Err(full)
     }
 
     fn append(&self, sha256: &Sha256, offset: u64, chunk: &[u8]) -> io::Result<u64> {
@@ -105,8 +129,12 @@ impl Store {
         if file.metadata()?.len() != offset {
             return Err(io::Error::other("the pieces are not in order"));
         }
-        file.write_all(chunk)?;
-        Ok(offset + chunk.len() as u64)
+        let written = file.write_all(chunk);
+        if written.is_err() {
+            // What has come of the piece goes, so that it can come again.
+            file.set_len(offset)?;
+        }
+        written.map(|()| offset + chunk.len() as u64)
     }
 
     fn complete(&self, sha256: &Sha256) -> Result<(), JobError> {
@@ -120,19 +148,26 @@ impl Store {
         fs::rename(part, self.whole(sha256)).map_err(|error| full(&error))
     }
 
-    /// Removes blobs, the longest unused first, until one of this size fits.
-    fn make_room(&self, needed_bytes: u64) -> io::Result<()> {
+    /// Removes blobs, the longest unused first, until one of this size fits beside them and into what the disk has free, where that is known.
+    fn make_room(&self, needed_bytes: u64, free_bytes: Option<u64>) -> io::Result<()> {
         let mut blobs = self.blobs()?;
         blobs.sort_by_key(|blob| blob.used);
         let mut total_bytes: u64 = blobs.iter().map(|blob| blob.bytes).sum();
+        let mut free_bytes = free_bytes.unwrap_or(u64::MAX);
+        if free_bytes.saturating_add(total_bytes) < needed_bytes {
+            let (needed_kib, free_kib) = (needed_bytes / KIB + 1, free_bytes / KIB);
+            let message = format!("no space left: it has {needed_kib} KiB, and {free_kib} KiB are free");
+            return Err(io::Error::new(io::ErrorKind::StorageFull, message));
+        }
         let mut count = blobs.len();
         for blob in blobs {
-            let fits = total_bytes + needed_bytes <= limits::MAX_STORE_BYTES;
+            let fits = total_bytes + needed_bytes <= limits::MAX_STORE_BYTES && needed_bytes <= free_bytes;
             if fits && count < limits::MAX_STORE_BLOBS {
                 break;
             }
             fs::remove_file(&blob.path)?;
             total_bytes -= blob.bytes;
+            free_bytes = free_bytes.saturating_add(blob.bytes);
             count -= 1;
         }
         Ok(())
@@ -155,6 +190,10 @@ impl Store {
     fn part(&self, sha256: &Sha256) -> PathBuf {
         self.folder.join(format!("{}.part", hex(sha256)))
     }
+}
+
+fn is_without_room(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 struct Blob {
@@ -269,9 +308,24 @@ mod tests {
         file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
         let new = hash(b"new");
         store.put(&new, 3, 0, b"new").unwrap();
-        store.make_room(limits::MAX_STORE_BYTES - 5).unwrap();
+        store.make_room(limits::MAX_STORE_BYTES - 5, None).unwrap();
         assert_eq!(said(store.status(&old)), (0, false));
         assert_eq!(said(store.status(&new)), (3, true));
+    }
+
+    #[test]
+    fn a_full_disk_lets_the_longest_unused_go_and_nothing_where_that_is_not_enough() {
+        let mut store = store();
+        let (old, new) = (hash(b"old"), hash(b"new"));
+        store.put(&old, 3, 0, b"old").unwrap();
+        let file = File::options().write(true).open(store.whole(&old)).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        store.put(&new, 3, 0, b"new").unwrap();
+        store.make_room(4, Some(4)).unwrap();
+        let error = store.make_room(9, Some(2)).unwrap_err();
+        assert_eq!((error.kind(), store.whole(&old).exists()), (io::ErrorKind::StorageFull, true));
+        store.make_room(4, Some(1)).unwrap();
+        assert_eq!((said(store.status(&old)), said(store.status(&new))), ((0, false), (3, true)));
     }
 
     #[test]

@@ -8,15 +8,21 @@ use std::{
         mpsc::{SyncSender, sync_channel},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use edgefit_protocol::error::{ErrorKind, JobError};
 
 use super::{Options, greeting, serve_greeted};
+use crate::stream::notice_silence;
 
-/// Longest silence of a host that has not greeted yet, and of one that does not take answers.
+/// Longest time for the greeting of a host, and for one that does not take answers.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Most failures in a row to take a host, and the pause after each: a host that is gone already, or too many open files, are no reason
+/// to end.
+const MAX_FAILURES: u32 = 60;
+const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 
 /// The same for a host that is turned away, while nobody else is let in, and how long it is kept waiting before.
 const SHORT_PATIENCE: Duration = Duration::from_secs(1);
@@ -66,8 +72,19 @@ pub fn serve_all(listener: TcpListener, options: &Options) -> io::Result<()> {
 }
 
 fn accept(listener: &TcpListener, seat: &Seat, hosts: &SyncSender<TcpStream>) -> io::Result<()> {
+    let mut failures = 0;
     loop {
-        let (stream, _) = listener.accept()?;
+        let stream = match listener.accept() {
+            Ok((stream, _)) => stream,
+            Err(error) if failures >= MAX_FAILURES => return Err(error),
+            Err(error) => {
+                eprintln!("edgefit-agent: a host cannot be taken: {error}");
+                failures += 1;
+                thread::sleep(FAILURE_PAUSE);
+                continue;
+            }
+        };
+        failures = 0;
         if !seat.take() {
             turn_away(&stream);
         } else if hosts.send(stream).is_err() {
@@ -102,9 +119,8 @@ impl Seat {
 /// over unread bytes would take the answer back.
 fn turn_away(mut stream: &TcpStream) {
     let busy = JobError::new(ErrorKind::Busy, "the agent is serving another host");
-    let _ = stream.set_read_timeout(Some(SHORT_PATIENCE));
     let _ = stream.set_write_timeout(Some(SHORT_PATIENCE));
-    let _ = stream.read(&mut [0; 4096]);
+    let _ = ReadUntil { stream, end: Instant::now() + SHORT_PATIENCE }.read(&mut [0; 4096]);
     let _ = greeting::refuse(&mut stream, busy);
     let _ = stream.shutdown(Shutdown::Write);
 }
@@ -112,12 +128,54 @@ fn turn_away(mut stream: &TcpStream) {
 fn serve_stream(stream: TcpStream, options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     stream.set_nodelay(true)?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    greeting::greet(&mut &stream, &mut &stream, options)?;
+    notice_silence(&stream)?;
+    let mut reader = ReadUntil { stream: &stream, end: Instant::now() + PATIENCE };
+    greeting::greet(&mut reader, &mut &stream, options)?;
     stream.set_read_timeout(None)?;
     let reader = stream.try_clone()?;
     let served = serve_greeted(reader, &stream, options);
     // Wakes the thread that still reads.
     let _ = stream.shutdown(Shutdown::Both);
     Ok(served?)
+}
+
+/// Reads until a moment, however slowly the bytes come.
+struct ReadUntil<'a> {
+    stream: &'a TcpStream,
+    end: Instant,
+}
+
+impl Read for ReadUntil<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "the greeting took too long"));
+        }
+        self.stream.set_read_timeout(Some(left))?;
+        self.stream.read(buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn a_host_that_sends_a_byte_now_and_then_is_not_listened_to_for_ever() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut host = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, _) = listener.accept().unwrap();
+        let trickle = thread::spawn(move || {
+            while host.write_all(b"e").is_ok() {
+                thread::sleep(Duration::from_millis(10));
+            }
+        });
+        let mut reader = ReadUntil { stream: &stream, end: Instant::now() + Duration::from_millis(200) };
+        let error = io::copy(&mut reader, &mut io::sink()).unwrap_err();
+        assert!(matches!(error.kind(), io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock), "{error}");
+        drop(stream);
+        trickle.join().unwrap();
+    }
 }

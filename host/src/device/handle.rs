@@ -151,7 +151,7 @@ impl Device {
         self.cool_down()?;
         let sha256 = hash(model);
         let mut gathered = Gathered::default();
-        let (passes, begun) = (request.passes(), Instant::now());
+        let (passes, begun) = (request.passes(!self.has_a_pace()), Instant::now());
         for (at, pass) in passes.iter().enumerate() {
             hear(PassStep { number: at + 1, passes: passes.len(), pass });
             self.take(model, sha256, request, pass, &mut gathered)?;

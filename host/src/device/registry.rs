@@ -74,6 +74,17 @@ pub enum RegistryError {
     /// The name is taken.
     #[error("there is a device `{0}` already; remove it first: edgefit devices remove {0}")]
     Taken(String),
+    /// This machine is no entry.
+    #[error("`local` is this machine, which is always there")]
+    AlwaysThere,
+    /// A pool needs it.
+    #[error("the pool `{pool}` names {name}; remove the pool first: edgefit devices remove {pool}")]
+    InPool {
+        /// The device.
+        name: String,
+        /// The pool.
+        pool: String,
+    },
     /// The name cannot be one.
     #[error("`{0}` is no name for a device: take letters, digits, `-`, `_` and `.`, at most 64, and not `local`")]
     Name(String),
@@ -159,8 +170,7 @@ impl Registry {
     /// When name or entry are wrong, the name is taken, or the file cannot be written.
     pub fn add(&self, name: &str, entry: &Entry) -> std::result::Result<(), RegistryError> {
         let path = self.file()?;
-        let is_letter = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
-        if name == LOCAL || name.is_empty() || name.len() > MAX_NAME || !name.chars().all(is_letter) {
+        if !is_name(name) {
             return Err(RegistryError::Name(name.to_owned()));
         }
         entry.check().map_err(|message| RegistryError::Option { name: name.to_owned(), message })?;
@@ -169,12 +179,11 @@ impl Registry {
         if entries.contains_key(name) {
             return Err(RegistryError::Taken(name.to_owned()));
         }
-        for member in entry.members() {
-            let found = entries.get(&member).ok_or_else(|| unknown(&member, &entries))?;
-            if !found.members().is_empty() {
-                let message = format!("{member} is a pool itself; name its devices");
-                return Err(RegistryError::Option { name: name.to_owned(), message });
-            }
+        if let Some(member) = entry.members().iter().find(|member| !entries.contains_key(*member)) {
+            return Err(unknown(member, &entries));
+        }
+        if let Some(message) = pool_within(entry, &entries) {
+            return Err(RegistryError::Option { name: name.to_owned(), message });
         }
         self.write(path, &text::with(&old, name, entry))
     }
@@ -182,13 +191,19 @@ impl Registry {
     /// Removes an entry.
     ///
     /// # Errors
-    /// When there is none, or the file cannot be written.
+    /// When there is none, a pool names it, or the file cannot be written.
     pub fn remove(&self, name: &str) -> std::result::Result<(), RegistryError> {
         let path = self.file()?;
+        if name == LOCAL {
+            return Err(RegistryError::AlwaysThere);
+        }
         let old = self.read(path)?;
         let entries = parse(path, &old)?;
         if !entries.contains_key(name) {
             return Err(unknown(name, &entries));
+        }
+        if let Some((pool, _)) = entries.iter().find(|(_, other)| other.members().iter().any(|member| member == name)) {
+            return Err(RegistryError::InPool { name: name.to_owned(), pool: pool.clone() });
         }
         self.write(path, &text::without(&old, name))
     }
@@ -202,6 +217,22 @@ impl Registry {
         }
         write_whole(path, text.as_bytes()).map_err(|error| io(io::Error::other(error)))?;
         fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(io)
+    }
+
+    /// The devices of a pool by their names; none of another entry, which is a device itself.
+    ///
+    /// # Errors
+    /// When there is no such device, or it is a pool itself.
+    pub(crate) fn members(
+        &self,
+        name: &str,
+        entry: &Entry,
+    ) -> std::result::Result<Vec<(String, Entry)>, RegistryError> {
+        let member = |member: String| match self.entry(&member)? {
+            found if found.members().is_empty() => Ok((member, found)),
+            _ => Err(RegistryError::Option { name: name.to_owned(), message: is_pool(&member) }),
+        };
+        entry.members().into_iter().map(member).collect()
     }
 
     /// The device of a name or URL, connected.
@@ -218,14 +249,14 @@ impl Registry {
     /// When there is none, none answers, or they are not of one kind.
     pub fn connect_all(&self, name: &str) -> Result<Pool> {
         let entry = self.entry(name)?;
-        let members = entry.members();
+        let members = self.members(name, &entry)?;
         if members.is_empty() {
             return self.connect_entry(name, &entry).map(Pool::of);
         }
         let mut devices = Vec::new();
         let mut last = None;
-        for member in &members {
-            match self.connect_entry(member, &self.entry(member)?) {
+        for (member, entry) in &members {
+            match self.connect_entry(member, entry) {
                 Ok(device) => devices.push(device),
                 Err(error) => {
                     (self.tell)(&format!("{member} is left out of {name}: {error}"));
@@ -245,8 +276,8 @@ impl Registry {
     /// When it does not answer.
     pub(crate) fn connect_entry(&self, name: &str, entry: &Entry) -> Result<Device> {
         let mut last = None;
-        for member in entry.members() {
-            match self.connect_entry(&member, &self.entry(&member)?) {
+        for (member, entry) in self.members(name, entry)? {
+            match self.connect_entry(&member, &entry) {
                 Ok(device) => {
                     (self.tell)(&format!("{name} is a pool, and this is done on one device of it: {member}"));
                     return Ok(device);
@@ -288,9 +319,28 @@ fn parse(path: &Path, text: &str) -> std::result::Result<BTreeMap<String, Entry>
     let wrong = |message: String| RegistryError::Wrong { path: path.to_owned(), message };
     let entries: BTreeMap<String, Entry> = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
     for (name, entry) in &entries {
-        entry.check().map_err(|message| wrong(format!("[{name}] {message}")))?;
+        let is_right = match is_name(name) {
+            true => entry.check().and_then(|()| pool_within(entry, &entries).map_or(Ok(()), Err)),
+            false => Err(RegistryError::Name(name.clone()).to_string()),
+        };
+        is_right.map_err(|message| wrong(format!("[{name}] {message}")))?;
     }
     Ok(entries)
+}
+
+fn is_name(name: &str) -> bool {
+    let is_letter = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    name != LOCAL && !name.is_empty() && name.len() <= MAX_NAME && name.chars().all(is_letter)
+}
+
+/// What is wrong with a pool that names a pool: it could name itself.
+fn pool_within(entry: &Entry, entries: &BTreeMap<String, Entry>) -> Option<String> {
+    let is_one = |name: &String| entries.get(name).is_some_and(|entry| !entry.members().is_empty());
+    entry.members().iter().find(|name| is_one(name)).map(|name| is_pool(name))
+}
+
+fn is_pool(member: &str) -> String {
+    format!("{member} is a pool itself; name its devices")
 }
 
 #[cfg(test)]
@@ -333,6 +383,28 @@ mod tests {
         }
         assert!(registry.add("all", &Entry::of("pool:pi4,pi5")).is_err(), "pi5 is not there");
         assert!(registry.add("all", &Entry::of("pool:pi4")).is_ok());
+        assert!(registry.add("more", &Entry::of("pool:all")).is_err(), "a pool of pools");
+    }
+
+    #[test]
+    fn what_a_pool_needs_and_this_machine_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let registry = registry(folder.path());
+        registry.add("pi", &Entry::of("adb:")).unwrap();
+        registry.add("all", &Entry::of("pool:pi")).unwrap();
+        let told = registry.remove("pi").unwrap_err().to_string();
+        assert!(told.contains("edgefit devices remove all"), "{told}");
+        assert!(matches!(registry.remove("local"), Err(RegistryError::AlwaysThere)));
+        registry.remove("all").unwrap();
+        registry.remove("pi").unwrap();
+    }
+
+    #[test]
+    fn pools_of_pools_end_with_an_error_however_they_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let registry = registry(folder.path());
+        assert!(registry.members("it", &Entry::of("pool:pool:local")).is_err());
+        assert!(registry.connect("pool:pool:pool:local").is_err());
     }
 
     #[test]
@@ -341,7 +413,17 @@ mod tests {
         let registry = registry(folder.path());
         let path = registry.file().unwrap();
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        for text in ["[pi]\nurl = 3\n", "[pi]\nurl = \"adb:\"\nthread = 1\n", "[pi]\nurl = \"http://x\"\n", "[pi"] {
+        for text in [
+            "[pi]\nurl = 3\n",
+            "[pi]\nurl = \"adb:\"\nthread = 1\n",
+            "[pi]\nurl = \"http://x\"\n",
+            "[pi",
+            "[local]\nurl = \"local\"\n",
+            "[\"a b\"]\nurl = \"adb:\"\n",
+            "[pi]\nurl = \"pool:pi\"\n",
+            "[a]\nurl = \"pool:b\"\n[b]\nurl = \"pool:a\"\n",
+            "[pi]\nurl = \"adb:\"\nfolder = \"a$b\"\n",
+        ] {
             fs::write(path, text).unwrap();
             assert!(registry.add("new", &Entry::of("adb:")).is_err(), "{text}");
             assert_eq!(fs::read_to_string(path).unwrap(), text);

@@ -156,9 +156,10 @@ impl MeasureRequest {
         undisturbed: None,
     };
 
-    /// The passes in order, each a process.
-    pub(super) fn passes(&self) -> Vec<Pass> {
-        let latency = (0..self.processes.max(1)).map(|_| Pass::Latency(self.plan.clone()));
+    /// The passes in order, each a process. Processes that are to agree are one where `times_mean_nothing`, as on an emulator.
+    pub(super) fn passes(&self, times_mean_nothing: bool) -> Vec<Pass> {
+        let processes = if times_mean_nothing && self.agreement.is_some() { 1 } else { self.processes.max(1) };
+        let latency = (0..processes).map(|_| Pass::Latency(self.plan.clone()));
         let memory = (0..self.memory_processes).map(|_| Pass::Memory);
         latency
             .chain(self.per_operator.clone().map(Pass::PerOperator))
@@ -180,5 +181,16 @@ mod tests {
         assert!(!is_missing(&[102.0, 100.0]));
         assert!(!is_missing(&[100.0, 150.0, 101.0]));
         assert!(!is_missing(&[100.0, 110.0, 120.0, 130.0]), "the most is the most");
+    }
+
+    #[test]
+    fn processes_are_not_repeated_to_agree_on_times_that_mean_nothing() {
+        let bench = MeasureRequest::quick(RuntimeName::Tract);
+        let search = MeasureRequest { agreement: Some(Agreement::SEARCH), ..bench.clone() };
+        let latencies = |request: &MeasureRequest, times_mean_nothing| {
+            let passes = request.passes(times_mean_nothing);
+            passes.iter().filter(|pass| matches!(pass, Pass::Latency(_))).count()
+        };
+        assert_eq!([latencies(&bench, true), latencies(&search, true), latencies(&search, false)], [3, 1, 3]);
     }
 }

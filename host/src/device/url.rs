@@ -114,6 +114,7 @@ fn tcp(rest: &str) -> Result<DeviceUrl, &'static str> {
     let token = match query.strip_prefix("token=") {
         Some(token) if !token.is_empty() => Some(token.to_owned()),
         _ if query.is_empty() => None,
+        Some(_) => return Err("the token is empty"),
         _ => return Err("behind the `?` there can be token=TOKEN only"),
     };
     let place = place.trim_end_matches('/');
@@ -203,6 +204,7 @@ mod tests {
             "ssh://a:99999",
             "tcp://host",
             "tcp://host:1?key=1",
+            "tcp://host:1?token=",
             "adb:-s",
             "adb:a b",
             "pool:",

@@ -66,16 +66,22 @@ pub(crate) fn a_full_disk_is_told() -> Outcome {
     let site = Site::with_device(Board::with_small_disk(400 * 1024)?)?;
     site.done(&bench("board", &[]))?;
     site.network.board().run("cat /dev/zero > /data/fill; true")?;
-    site.scene.write("model.onnx", with_metadata(&edgefit::device::canary::model()))?;
+    let canary = edgefit::device::canary::model();
+    site.scene.write("model.onnx", with_metadata(&canary, 4))?;
+    // The model before makes room for one of its size, and not for a larger one.
+    site.done(&bench("board", &[]))?;
+    site.scene.write("model.onnx", with_metadata(&canary, 1_000_000))?;
     expect(&site.run(&bench("board", &[]))?, code::DEVICE, &["store", "space"])?;
     site.network.board().run("rm /data/fill")?;
     expect_emulated(&json(&site.done(&bench("board", &[]))?)?);
     Ok(())
 }
 
-/// The same model with another hash: a producer's name is added (ONNX's ModelProto, field 2).
-fn with_metadata(model: &[u8]) -> Vec<u8> {
-    [model, &[0x12, 4], b"test"].concat()
+/// The same model with another hash: a producer's name of so many letters is added (ONNX's ModelProto, field 2).
+fn with_metadata(model: &[u8], letters: usize) -> Vec<u8> {
+    // The length as a varint of three bytes.
+    let length = [letters & 0x7f | 0x80, letters >> 7 & 0x7f | 0x80, letters >> 14 & 0x7f].map(|bits| bits as u8);
+    [model, &[0x12], &length, &vec![b'x'; letters]].concat()
 }
 
 /// Who comes second is told to wait, and gets his turn when the first is done.

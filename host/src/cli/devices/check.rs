@@ -18,38 +18,64 @@ pub(in crate::cli) struct CheckArgs {
     json: bool,
 }
 
+/// The schema of [`Checked`] on its own.
+const SCHEMA: &str = "edgefit-device-check/1";
+
 /// What was found, as JSON.
 #[derive(Serialize)]
 struct Checked<'a> {
-    schema: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schema: Option<&'static str>,
     name: &'a str,
     ok: bool,
     steps: Vec<Step>,
 }
 
+/// What was found of a pool, as JSON.
+#[derive(Serialize)]
+struct CheckedPool<'a> {
+    schema: &'static str,
+    name: &'a str,
+    ok: bool,
+    devices: Vec<Checked<'a>>,
+}
+
 /// Runs the command; the members of a pool one after the other.
 pub(super) fn run(args: &CheckArgs, registry: &Registry) -> Result<()> {
     let entry = registry.entry(&args.name)?;
-    let members = match entry.members() {
-        names if names.is_empty() => vec![(args.name.clone(), entry)],
-        names => names
-            .into_iter()
-            .map(|name| registry.entry(&name).map(|entry| (name, entry)))
-            .collect::<std::result::Result<_, _>>()?,
-    };
-    let mut lacking = Vec::new();
-    for (name, entry) in &members {
-        if !check_one(args, name, entry, registry)? {
-            lacking.push(name.as_str());
+    let members = registry.members(&args.name, &entry)?;
+    let name = args.name.as_str();
+    if members.is_empty() {
+        let checked = Checked { schema: Some(SCHEMA), ..check_one(args, name, &entry, registry)? };
+        if args.json {
+            output::print_json(&checked)?;
         }
+        return verdict(&[checked]);
     }
+    let mut devices = Vec::with_capacity(members.len());
+    for (name, entry) in &members {
+        if !args.json {
+            output::print(&format!("{name}:\n"))?;
+        }
+        devices.push(check_one(args, name, entry, registry)?);
+    }
+    let verdict = verdict(&devices);
+    if args.json {
+        output::print_json(&CheckedPool { schema: "edgefit-pool-check/1", name, ok: verdict.is_ok(), devices })?;
+    }
+    verdict
+}
+
+fn verdict(checked: &[Checked<'_>]) -> Result<()> {
+    let lacking: Vec<&str> = checked.iter().filter(|one| !one.ok).map(|one| one.name).collect();
     match lacking.is_empty() {
         true => Ok(()),
         false => Err(Error::new(ErrorKind::Device, format!("{} cannot be measured on yet", lacking.join(", ")))),
     }
 }
 
-fn check_one(args: &CheckArgs, name: &str, entry: &Entry, registry: &Registry) -> Result<bool> {
+/// Prints the steps as they are taken, unless it is to be JSON.
+fn check_one<'a>(args: &CheckArgs, name: &'a str, entry: &Entry, registry: &Registry) -> Result<Checked<'a>> {
     let mut steps = Vec::new();
     let mut failed = None;
     let mut tell = |step: Step| {
@@ -59,13 +85,7 @@ fn check_one(args: &CheckArgs, name: &str, entry: &Entry, registry: &Registry) -
         steps.push(step);
     };
     let ok = check(name, entry, registry, &mut tell)?;
-    if let Some(error) = failed {
-        return Err(error);
-    }
-    if args.json {
-        output::print_json(&Checked { schema: "edgefit-device-check/1", name, ok, steps })?;
-    }
-    Ok(ok)
+    failed.map_or(Ok(Checked { schema: None, name, ok, steps }), Err)
 }
 
 fn line(step: &Step) -> String {

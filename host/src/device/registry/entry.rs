@@ -12,7 +12,7 @@ use crate::device::{
         Transport, TransportError,
         adb::Adb,
         local::{Local, LocalOptions},
-        remote::{Remote, RemoteOptions, Tell},
+        remote::{Remote, RemoteOptions, Tell, check_word},
         ssh::Ssh,
         tcp::Tcp,
     },
@@ -121,7 +121,9 @@ impl Entry {
         if !has_shell && (self.folder.is_some() || self.target.is_some() || self.emulator.is_some()) {
             return Err("folder, target and emulator are for devices by ssh or adb".to_owned());
         }
-        Ok(())
+        let words = [("folder", &self.folder), ("target", &self.target), ("emulator", &self.emulator)];
+        let mut named = words.into_iter().filter_map(|(key, word)| Some((key, word.as_deref()?)));
+        named.try_for_each(|(key, word)| check_word(word).map_err(|error| format!("{key}: {error}")))
     }
 
     /// How the device is used.
@@ -182,6 +184,8 @@ mod tests {
         check(Entry { fixed_performance: true, ..Entry::of("ssh://pi") }, "fixed_performance");
         check(Entry { folder: Some("/x".into()), ..Entry::of("tcp://h:1") }, "folder");
         check(Entry::of("http://x"), "URL");
+        check(Entry { folder: Some("a$b".into()), ..Entry::of("ssh://pi") }, "folder");
+        check(Entry { emulator: Some("a `b`".into()), ..Entry::of("ssh://pi") }, "emulator");
         assert_eq!(Entry { affinity: Some("big".into()), ..Entry::of("adb:") }.check(), Ok(()));
     }
 

@@ -66,6 +66,17 @@ pub struct RemoteOptions {
     pub tell: Tell,
 }
 
+/// Whether text can stand in a script.
+///
+/// # Errors
+///
+/// When it means something else to a shell.
+pub(in crate::device) fn check_word(text: &str) -> Result<(), TransportError> {
+    let fix = "leave out quotes, $, ` , \\ and !";
+    let refused = || TransportError::lasting(format!("`{text}` cannot be named to a shell"), fix);
+    script::is_plain(text).then_some(()).ok_or_else(refused)
+}
+
 /// The transport.
 pub struct Remote<S> {
     shell: S,
@@ -86,12 +97,7 @@ impl<S: Shell> Remote<S> {
     /// When an option cannot stand in a script.
     pub fn new(shell: S, options: RemoteOptions) -> Result<Self, TransportError> {
         let folder = options.folder.clone().unwrap_or_else(|| shell.default_folder().to_owned());
-        for text in [Some(&folder), options.emulator.as_ref()].into_iter().flatten() {
-            if !script::is_plain(text) {
-                let fix = "leave out quotes, $, ` , \\ and !";
-                return Err(TransportError::lasting(format!("`{text}` cannot be named to a shell"), fix));
-            }
-        }
+        [Some(&folder), options.emulator.as_ref()].into_iter().flatten().try_for_each(|word| check_word(word))?;
         Ok(Self { session: session(&shell.url()), shell, folder, options, was_cut: false, connections: 0, agent: None })
     }
 
@@ -137,16 +143,16 @@ impl<S: Shell> Remote<S> {
     }
 
     fn send(&mut self, facts: &Facts, file: &AgentFile, bytes: &[u8], name: &str) -> Result<(), TransportError> {
-        let needed_kib = bytes.len() as u64 / KIB + 1;
+        let sending = Sending { name, session: &self.session, bytes: bytes.len() };
+        let there = if self.was_cut { self.part(&sending)? } else { 0 };
+        let rest = bytes.get(there..).unwrap_or_default();
+        let needed_kib = rest.len() as u64 / KIB + 1;
         if let Some(free_kib) = facts.free_kib.filter(|free_kib| *free_kib < needed_kib) {
             return Err(no_room(free_kib, needed_kib, &self.folder));
         }
         let told = format!("sending the agent for {} to {}, {} KiB", file.target, self.shell.url(), needed_kib);
         (self.options.tell)(&told);
-        let sending = Sending { name, session: &self.session, bytes: bytes.len() };
-        let there = if self.was_cut { self.part(&sending)? } else { 0 };
         self.was_cut = true;
-        let rest = bytes.get(there..).unwrap_or_default();
         self.ask(&script::put(&self.folder, &sending, there), rest, PUT_LIMIT)?;
         self.was_cut = false;
         Ok(())

@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use edgefit_agent::stream::notice_silence;
+
 use super::{Guard, Link, Transport, TransportError};
 
 /// Longest time for a connection to come about.
@@ -49,6 +51,7 @@ impl Transport for Tcp {
             TransportError { fix: Some(fix.to_owned()), ..error.into() }
         })?;
         stream.set_nodelay(true)?;
+        notice_silence(&stream)?;
         let (reader, writer) = (stream.try_clone()?, stream.try_clone()?);
         Ok(Link { reader: Box::new(reader), writer: Box::new(writer), guard: Box::new(Socket(stream)) })
     }
