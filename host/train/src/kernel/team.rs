@@ -4,19 +4,27 @@
 //! the same numbers, bit for bit, on one thread and on many.
 
 use std::cell::OnceCell;
+use std::hint::spin_loop;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 /// Most parts of a batch.
 const MAX_PARTS: usize = 4;
 
-/// Fewest floats of a part: with 2^14, networks for images of 8x8 trained no faster on two processors than on one, or up to 14 % more
-/// slowly, since waking a thread takes as long as the work.
-const MIN_PART_FLOATS: usize = 1 << 16;
+/// Fewest floats of a part.
+const MIN_PART_FLOATS: usize = 1 << 14;
+
+/// How long helpers stay awake with nothing to do: between the layers of a network, and not between trainings. To wake one takes as
+/// long as a layer of a small network.
+const AWAKE: Duration = Duration::from_millis(1);
+
+/// Turns for which a thread that has done its share waits awake for the others: some ten microseconds.
+const AWAKE_TURNS: usize = 1 << 12;
 
 static PROCESSORS: LazyLock<usize> = LazyLock::new(|| available_parallelism().map_or(1, usize::from));
 
@@ -25,7 +33,55 @@ static TRAININGS: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     /// The threads that help this one, from when they are first needed until it ends; `None` where the system gives no more threads.
-    static HELPERS: OnceCell<Option<ThreadPool>> = const { OnceCell::new() };
+    static HELPERS: OnceCell<Option<Helpers>> = const { OnceCell::new() };
+}
+
+/// Threads that help one.
+struct Helpers {
+    pool: ThreadPool,
+    watch: Arc<Watch>,
+}
+
+impl Helpers {
+    fn hire() -> Option<Self> {
+        let threads = (*PROCESSORS).clamp(2, MAX_PARTS) - 1;
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build().ok()?;
+        Some(Self { pool, watch: Arc::default() })
+    }
+
+    /// Wakes those that sleep.
+    fn wake(&self) {
+        self.watch.calls.fetch_add(1, Ordering::Relaxed);
+        if !self.watch.is_kept.swap(true, Ordering::Relaxed) {
+            let watch = Arc::clone(&self.watch);
+            self.pool.spawn_broadcast(move |_| watch.keep());
+        }
+    }
+}
+
+/// Keeps helpers awake.
+#[derive(Default)]
+struct Watch {
+    calls: AtomicUsize,
+    is_kept: AtomicBool,
+}
+
+impl Watch {
+    /// Does what the pool has to do until it is not called for a while.
+    fn keep(&self) {
+        let (mut calls, mut called) = (self.calls.load(Ordering::Relaxed), Instant::now());
+        while called.elapsed() < AWAKE {
+            match rayon::yield_now() {
+                Some(rayon::Yield::Executed) => {}
+                _ => spin_loop(),
+            }
+            let now = self.calls.load(Ordering::Relaxed);
+            if now != calls {
+                (calls, called) = (now, Instant::now());
+            }
+        }
+        self.is_kept.store(false, Ordering::Relaxed);
+    }
 }
 
 /// One training that keeps a processor busy, for as long as this lives.
@@ -75,18 +131,15 @@ fn map_with<P: Send, B, R: Send>(
     prepare: impl Fn() -> B + Sync,
     work: impl Fn(&mut B, P) -> R + Sync,
 ) -> Vec<R> {
-    HELPERS.with(|pool| {
-        let pool = if helpers > 0 { pool.get_or_init(hire).as_ref() } else { None };
-        if let Some(pool) = pool {
-            return take_turns(pool, helpers, parts, prepare, work);
+    HELPERS.with(|hired| {
+        let hired = if helpers > 0 { hired.get_or_init(Helpers::hire).as_ref() } else { None };
+        if let Some(hired) = hired {
+            hired.wake();
+            return take_turns(&hired.pool, helpers, parts, prepare, work);
         }
         let mut bench = prepare();
         parts.into_iter().map(|part| work(&mut bench, part)).collect()
     })
-}
-
-fn hire() -> Option<ThreadPool> {
-    ThreadPoolBuilder::new().num_threads((*PROCESSORS).clamp(2, MAX_PARTS) - 1).build().ok()
 }
 
 fn take_turns<P: Send, B, R: Send>(
@@ -107,9 +160,18 @@ fn take_turns<P: Send, B, R: Send>(
             slot.1 = slot.0.take().map(|part| work(bench, part));
         }
     };
+    let done_helpers = AtomicUsize::new(0);
     pool.in_place_scope(|scope| {
-        (0..helpers).for_each(|_| scope.spawn(|_| take_turn()));
+        for _ in 0..helpers {
+            scope.spawn(|_| {
+                take_turn();
+                done_helpers.fetch_add(1, Ordering::Release);
+            });
+        }
         take_turn();
+        // The scope would put this thread to sleep at once.
+        let are_done = || done_helpers.load(Ordering::Acquire) == helpers;
+        (0..AWAKE_TURNS).take_while(|_| !are_done()).for_each(|_| spin_loop());
     });
     let done = |slot: Mutex<(Option<P>, Option<R>)>| slot.into_inner().unwrap_or_else(PoisonError::into_inner).1;
     slots.into_iter().map(|slot| done(slot).expect("every part had its turn")).collect()
@@ -122,7 +184,7 @@ mod tests {
     #[test]
     fn parts_cover_a_batch_in_order() {
         for (units, floats, parts) in
-            [(0, 10, 1), (1, 1 << 20, 1), (7, 1, 1), (64, 1 << 11, 2), (64, 1 << 12, 4), (3, 1 << 16, 3)]
+            [(0, 10, 1), (1, 1 << 20, 1), (7, 1, 1), (64, 1 << 9, 2), (64, 1 << 10, 4), (3, 1 << 14, 3)]
         {
             let ranges = cut(units, floats);
             assert_eq!(ranges.len(), parts, "{units} units of {floats}");
