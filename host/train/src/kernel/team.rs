@@ -6,7 +6,7 @@
 use std::cell::OnceCell;
 use std::hint::spin_loop;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
@@ -49,10 +49,11 @@ impl Helpers {
         Some(Self { pool, watch: Arc::default() })
     }
 
-    /// Wakes those that sleep.
+    /// Wakes them once all sleep; of some, the pool wakes what it needs.
     fn wake(&self) {
         self.watch.calls.fetch_add(1, Ordering::Relaxed);
-        if !self.watch.is_kept.swap(true, Ordering::Relaxed) {
+        let threads = self.pool.current_num_threads();
+        if self.watch.awake.compare_exchange(0, threads, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             let watch = Arc::clone(&self.watch);
             self.pool.spawn_broadcast(move |_| watch.keep());
         }
@@ -63,7 +64,8 @@ impl Helpers {
 #[derive(Default)]
 struct Watch {
     calls: AtomicUsize,
-    is_kept: AtomicBool,
+    /// Helpers that are kept awake.
+    awake: AtomicUsize,
 }
 
 impl Watch {
@@ -80,7 +82,7 @@ impl Watch {
                 (calls, called) = (now, Instant::now());
             }
         }
-        self.is_kept.store(false, Ordering::Relaxed);
+        self.awake.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
