@@ -156,7 +156,7 @@ impl Store {
         let mut free_bytes = free_bytes.unwrap_or(u64::MAX);
         if free_bytes.saturating_add(total_bytes) < needed_bytes {
             let (needed_kib, free_kib) = (needed_bytes / KIB + 1, free_bytes / KIB);
-            let message = format!("no space left: it has {needed_kib} KiB, and {free_kib} KiB are free");
+            let message = format!("no space left: it takes {needed_kib} KiB, and {free_kib} KiB are free");
             return Err(io::Error::new(io::ErrorKind::StorageFull, message));
         }
         let mut count = blobs.len();

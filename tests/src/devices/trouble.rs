@@ -64,11 +64,12 @@ pub(crate) fn a_full_disk_is_told() -> Outcome {
     let small = Site::with_device(Board::with_small_disk(1024)?)?;
     expect(&small.run(&bench("board", &[]))?, code::DEVICE, &["KiB free", "make room"])?;
     let site = Site::with_device(Board::with_small_disk(400 * 1024)?)?;
+    let canary = edgefit::device::canary::model();
+    site.scene.write("model.onnx", with_metadata(&canary, 64))?;
     site.done(&bench("board", &[]))?;
     site.network.board().run("cat /dev/zero > /data/fill; true")?;
-    let canary = edgefit::device::canary::model();
-    site.scene.write("model.onnx", with_metadata(&canary, 4))?;
-    // The model before makes room for one of its size, and not for a larger one.
+    // The model before makes room for a smaller one, and not for a larger one.
+    site.scene.write("model.onnx", &canary)?;
     site.done(&bench("board", &[]))?;
     site.scene.write("model.onnx", with_metadata(&canary, 1_000_000))?;
     expect(&site.run(&bench("board", &[]))?, code::DEVICE, &["store", "space"])?;
